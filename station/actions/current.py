@@ -1,0 +1,197 @@
+"""Letting current flow: the way in, what is watched while it flows, and the way out.
+
+Load and supply share one contactor. It closes only after polarity, voltage and identity are known, at no current, and for charging
+only when the supply's voltage matches the pack's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from station.actions.errors import BenchFault, EnvelopeExceeded
+from station.actions.stage import Stage
+from station.model.events import OutputChanging
+from station.model.limits import parse_range
+from station.model.quantity import Quantity
+from station.model.record import Channel
+
+Direction = Literal["charge", "discharge"]
+MATCHED = 0.5
+"""Volts by which supply and pack may differ when the contactor closes."""
+WATCH_EVERY = 0.1
+"""Seconds between samples of voltage and current while something is energised."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """Samples of one value against the run's clock."""
+
+    t: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def add(self, at: float, value: float) -> None:
+        """Keep a sample."""
+        self.t.append(round(at, 6))
+        self.values.append(value)
+
+    def channel(self, name: str, unit: str) -> Channel:
+        """As a line of a waveform."""
+        return Channel(name=name, unit=unit, t_s=tuple(self.t), values=tuple(self.values))
+
+
+def connect(stage: Stage) -> None:
+    """Close the contactor at no current; raises BenchFault while polarity, voltage and identity are not known."""
+    if stage.wiring.is_on("contactor"):
+        return
+    if not stage.found.connected:
+        raise BenchFault("the contactor stays open: polarity, voltage and identity of the pack are not known yet")
+    _announce(stage, "contactor", "closed")
+    stage.wiring.switched("contactor", True)
+
+
+def disconnect(stage: Stage) -> None:
+    """Open the contactor; the outputs are off by then."""
+    stage.wiring.switched("contactor", False)
+
+
+def _announce(stage: Stage, role: str, setting: str) -> None:
+    stage.emit(OutputChanging(at_s=stage.at_s, role=role, setting=setting))
+    stage.found.energised = True
+
+
+@contextmanager
+def flowing(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
+    """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out."""
+    check_envelope(stage, direction, amperes)
+    if direction == "discharge":
+        with _loaded(stage, amperes), stage.watching(WATCH_EVERY, lambda: _watch_load(stage)):
+            yield
+    else:
+        with _supplied(stage, amperes), stage.watching(WATCH_EVERY, lambda: _watch_supply(stage)):
+            yield
+
+
+def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:
+    """Raise EnvelopeExceeded if the bench file does not allow that current."""
+    envelope = stage.bench.bench.envelope
+    allowed = envelope.discharge_current if direction == "discharge" else envelope.charge_current
+    if amperes > allowed.si:
+        raise EnvelopeExceeded(f"{amperes:.1f} A of {direction} current are outside the envelope of the bench ({allowed})")
+
+
+@contextmanager
+def _loaded(stage: Stage, amperes: float) -> Iterator[None]:
+    load, envelope = stage.bench.load, stage.bench.bench.envelope
+    connect(stage)
+    power = envelope.discharge_power or Quantity(envelope.discharge_current.si * envelope.voltage.si, "W")
+    load.prepare(envelope.discharge_current.si, power.si)
+    load.set_current(amperes)
+    _announce(stage, "load", f"{amperes:.6g} A")
+    try:
+        load.on()
+        yield
+    finally:
+        with stage.scopes.enter("load off", 5, shielded=True):
+            load.off()
+
+
+def _watch_load(stage: Stage) -> None:
+    reading = stage.bench.load.reading()
+    envelope = stage.bench.bench.envelope
+    if reading.tripped:
+        raise BenchFault(f"the load switched itself off: {reading.tripped}")
+    if reading.current > envelope.discharge_current.si or reading.voltage > envelope.voltage.si:
+        raise EnvelopeExceeded(f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench")
+    stage.found.drawn += reading.current * WATCH_EVERY
+
+
+@contextmanager
+def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
+    supply, envelope, ceiling = stage.bench.supply, stage.bench.bench.envelope, _ceiling(stage)
+    disconnect(stage)
+    pack_volts = stage.bench.voltmeter.voltage()
+    supply.prepare(voltage=pack_volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si)
+    _announce(stage, "supply", f"{amperes:.6g} A, at most {ceiling:.6g} V")
+    try:
+        supply.on()
+        if not stage.wait(lambda: abs(stage.wiring.volts("supply_side") - pack_volts) <= MATCHED, within=2.0):
+            raise BenchFault(f"the supply does not reach the pack's {pack_volts:.2f} V, so the contactor stays open")
+        connect(stage)
+        supply.set_voltage(ceiling)
+        yield
+    finally:
+        with stage.scopes.enter("supply off", 5, shielded=True):
+            supply.off()
+
+
+def _ceiling(stage: Stage) -> float:
+    value = stage.pack.ceiling["terminal_voltage"]
+    assert not isinstance(value, tuple)
+    return min(value.si, stage.bench.bench.envelope.voltage.si)
+
+
+def _watch_supply(stage: Stage) -> None:
+    reading = stage.bench.supply.reading()
+    envelope = stage.bench.bench.envelope
+    if reading.tripped:
+        raise BenchFault(f"the supply switched itself off: {reading.tripped}")
+    if reading.current > envelope.charge_current.si or reading.voltage > envelope.voltage.si:
+        raise EnvelopeExceeded(f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench")
+
+
+def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3.0) -> bool:
+    """Wait until the witness sees the current that was asked for, within 5 %; says whether it came."""
+
+    def there() -> bool:
+        current = stage.bench.load.current() if direction == "discharge" else stage.bench.supply.current()
+        return abs(current - amperes) <= 0.05 * amperes
+
+    return stage.wait(there, within=within)
+
+
+# ------------------------------------------------------------------------------------------------ the actions
+
+UNTIL_AT_MOST = 900.0
+"""Seconds after which a condition that a current flows for is given up."""
+
+PARTS: Mapping[str, Callable[[Stage, str], bool]] = {
+    "charge_drawn": lambda stage, text: stage.found.drawn / 3600 >= _share(text) * stage.pack.rated["capacity"].si,
+    "pack_voltage": lambda stage, text: parse_range(text).contains(stage.readings().pack_voltage),
+    "lowest_cell": lambda stage, text: parse_range(text).contains(min(stage.readings().cell_voltages)),
+    "highest_cell": lambda stage, text: parse_range(text).contains(max(stage.readings().cell_voltages)),
+    "warning_flags": lambda stage, text: not stage.readings().warning,
+}
+"""What a condition of the pack file can be made of; all its parts must hold."""
+
+
+def _share(text: str) -> float:
+    """`at least 1 % of capacity` as a share."""
+    return (parse_range(text.removesuffix(" of capacity")).low or 0.0) / 100
+
+
+def condition_holds(stage: Stage, name: str) -> bool:
+    """Whether every part of a condition of the pack file holds."""
+    parts = stage.pack.conditions[name].items()
+    return all(PARTS[part](stage, text) for part, text in parts if part != "proves" and isinstance(text, str))
+
+
+def flow(stage: Stage, direction: Direction) -> None:
+    """The actions `discharge` and `charge`: let a current flow until a condition holds or for a time, and see that it came."""
+    step = stage.step
+    amperes = stage.current((step.discharge if direction == "discharge" else step.charge) or "")
+    with flowing(stage, direction, amperes):
+        came = settle(stage, direction, amperes)
+        reason = f"{amperes:g} A were asked for and did not flow: the pack does not {direction}"
+        stage.expect(f"{direction}_current", "flows" if came else "does not flow", "flows", reason, witness="instrument")
+        if not came:
+            return
+        stage.meanwhile()
+        if step.until is not None:
+            ended = stage.wait(lambda: condition_holds(stage, step.until or ""), within=UNTIL_AT_MOST, every=0.5)
+            reason = f"not reached within {UNTIL_AT_MOST:.0f} s"
+            stage.expect(step.until, "reached" if ended else "not reached", "reached", reason, witness="instrument")
+        else:
+            stage.pause(stage.pack.times[step.for_ or ""].high or 0.0)

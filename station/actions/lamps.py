@@ -1,0 +1,138 @@
+"""The panel: pressing the key, watching the lamps, and saying in plain words what is wrong with what they show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from station.actions.stage import Reading, Stage
+from station.model.pack import Pack
+
+LOOK_EVERY = 0.04
+"""Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s."""
+STEADY = 0.4
+"""Seconds over which a lamp is watched when only its state counts."""
+CAPACITY = ("L1", "L2", "L3", "L4")
+
+
+@dataclass
+class LampTrace:
+    """Which lamps were lit when, since the watch began."""
+
+    samples: list[tuple[float, Mapping[str, bool]]] = field(default_factory=list)
+
+    def since(self, moment: float) -> list[tuple[float, Mapping[str, bool]]]:
+        """The samples from a moment on."""
+        return [sample for sample in self.samples if sample[0] >= moment]
+
+    def ever_lit(self) -> set[str]:
+        """The lamps that were lit at least once."""
+        return {name for _, lit in self.samples for name, on in lit.items() if on}
+
+    def all_lit_together(self, lamps: Sequence[str]) -> bool:
+        """Whether there was a moment at which all lamps were lit."""
+        return any(all(lit.get(name, False) for name in lamps) for _, lit in self.samples)
+
+    def first_lit(self) -> float | None:
+        """When the first lamp lit."""
+        return next((at for at, lit in self.samples if any(lit.values())), None)
+
+
+@contextmanager
+def watched(stage: Stage) -> Iterator[LampTrace]:
+    """Watch the lamps while the block runs."""
+    trace = LampTrace()
+    with stage.watching(LOOK_EVERY, lambda: trace.samples.append((stage.clock.now(), stage.wiring.lamps()))):
+        yield trace
+
+
+def press_key(stage: Stage, trace: LampTrace) -> None:
+    """Press the key for as long as the pack file says, watching the lamps; keep when the first one lit."""
+    name = stage.step.press_key
+    assert name is not None
+    began = stage.clock.now()
+    stage.wiring.switched("key", True)
+    try:
+        stage.pause(stage.pack.keys[name].si - (stage.clock.now() - began))
+    finally:
+        with stage.scopes.enter("release the key", 5, shielded=True):
+            stage.wiring.switched("key", False)
+    first = trace.first_lit()
+    if name == "start" and first is not None:
+        stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
+    stage.found.moments["pressed"] = began
+
+
+def expected(pack: Pack, state: str | Mapping[str, str], soc: float) -> dict[str, str]:
+    """What each lamp must show: lit, dark, or the name of a flash; capacity lamps by the charge in percent (manual 7-1)."""
+    if isinstance(state, str):
+        run, alarm, capacity = pack.lamp_states[state]
+        wanted: dict[str, str] = {"RUN": run, "ALM": alarm, "capacity": capacity}
+    else:
+        wanted = dict(state)
+    capacity_word = wanted.pop("capacity", None)
+    if capacity_word is not None:
+        wanted |= _capacity(capacity_word, soc)
+    return wanted
+
+
+def _capacity(word: str, soc: float) -> dict[str, str]:
+    if not word.startswith("as_soc"):
+        return dict.fromkeys(CAPACITY, word)
+    count = min(len(CAPACITY), max(1, math.ceil(soc / 25)))
+    shown = {name: "lit" if index < count else "dark" for index, name in enumerate(CAPACITY)}
+    if word == "as_soc_top_flash2":
+        shown[CAPACITY[count - 1]] = "flash2"
+    return shown
+
+
+def wrong(pack: Pack, samples: Sequence[tuple[float, Mapping[str, bool]]], wanted: Mapping[str, str]) -> list[str]:
+    """What is wrong with what the lamps showed over these samples, one clause a lamp; nothing when all is right."""
+    clauses = []
+    for name, word in wanted.items():
+        shown = _shown(pack, [(at, lit.get(name, False)) for at, lit in samples], word)
+        if shown != word:
+            clauses.append(f"{name} is {shown}, must be {word}")
+    return clauses
+
+
+def _shown(pack: Pack, samples: Sequence[tuple[float, bool]], word: str) -> str:
+    """The word for what one lamp did; the expected word when it did that."""
+    states = {lit for _, lit in samples}
+    if states <= {True}:
+        return "lit"
+    if states <= {False}:
+        return "dark"
+    if word in pack.flash and _flashes(samples, *pack.flash_times(word)):
+        return word
+    return "flashing" if word in ("lit", "dark") else "flashing in another rhythm"
+
+
+def _flashes(samples: Sequence[tuple[float, bool]], lit: float, dark: float) -> bool:
+    """Whether every complete phase lasted as long as it should, give or take the gap between two looks."""
+    phases = _phases(samples)
+    gap = max((b[0] - a[0] for a, b in zip(samples, samples[1:], strict=False)), default=0.0)
+    complete = phases[1:-1]
+    return bool(complete) and all(abs(seconds - (lit if on else dark)) <= gap + LOOK_EVERY for on, seconds in complete)
+
+
+def _phases(samples: Sequence[tuple[float, bool]]) -> list[tuple[bool, float]]:
+    phases: list[tuple[bool, float]] = []
+    began, state = samples[0]
+    for at, lit in samples[1:]:
+        if lit != state:
+            phases.append((state, at - began))
+            began, state = at, lit
+    return [*phases, (state, samples[-1][0] - began)]
+
+
+def watch_time(pack: Pack, state: str | Mapping[str, str], written: str | None) -> float:
+    """Seconds over which lamps are watched: so many periods of the slowest flash, or just long enough to be steady."""
+    words = set(pack.lamp_states[state] if isinstance(state, str) else state.values())
+    words = {"flash2" if word == "as_soc_top_flash2" else word for word in words}
+    period = max((sum(pack.flash_times(word)) for word in words if word in pack.flash), default=0.0)
+    if written is not None and written.endswith((" periods", " period")):
+        return max(STEADY, int(written.split()[0]) * period)
+    return max(STEADY, 1.25 * period)

@@ -1,0 +1,258 @@
+"""Everything that can be measured, recorded or required by name: what takes it, and what it depends on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from station.actions.errors import BenchFault, Blocked
+from station.actions.stage import Reading, Stage
+from station.model.pack import Pack
+
+CELL_STEP = 0.001
+"""Volts of one bit of a cell voltage (PACE Modbus V1.3, registers 15..30)."""
+PACK_STEP = 0.01
+"""Volts of one bit of the pack voltage (register 1)."""
+CURRENT_STEP = 0.01
+"""Amperes of one bit of the current (register 0)."""
+TEMPERATURE_STEP = 0.1
+CELL_AT_LEAST = 0.5
+"""Volts above which a cell register shows a cell (an absent one reads 0)."""
+FULL_SOC = 100.0
+"""A pack inside the factory window is full: it rests there only on the last 0.4 % of its charge (15 cells, LiFePO4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurand:
+    """How a value is taken, which roles that needs, and what must not change meanwhile."""
+
+    take: Callable[[Stage], Reading]
+    roles: frozenset[str] = frozenset()
+    depends: frozenset[str] = frozenset({"current"})
+
+
+def volts(stage: Stage) -> Reading:
+    """Voltage at the pack's own terminals, by the voltmeter."""
+    value = stage.bench.voltmeter.voltage()
+    return Reading(value, "V", stage.bench.u("voltmeter", "voltage", value), "voltmeter")
+
+
+def _polarity(stage: Stage) -> Reading:
+    value = stage.bench.voltmeter.voltage()
+    word = "positive" if value > 1 else "negative" if value < -1 else "no voltage"
+    return Reading(word, witness="voltmeter")
+
+
+def _case(stage: Stage) -> Reading:
+    value = abs(stage.wiring.volts("case"))
+    return Reading(value, "V", stage.bench.u("case", "voltage", value), "switch")
+
+
+def _pack_voltage_error(stage: Stage) -> Reading:
+    said, meter = stage.readings(fresh=True).pack_voltage, volts(stage)
+    return _difference(said, PACK_STEP, meter)
+
+
+def _cell_sum_error(stage: Stage) -> Reading:
+    cells = stage.readings().cell_voltages
+    return _difference(sum(cells), CELL_STEP * math.sqrt(len(cells)), volts(stage))
+
+
+def _difference(said: float, step: float, meter: Reading) -> Reading:
+    """What the pack says minus what the instrument says; half a bit of the pack's register adds to the uncertainty."""
+    assert isinstance(meter.value, float)
+    uncertainty = None if meter.uncertainty is None else math.hypot(meter.uncertainty, step / math.sqrt(3))
+    return Reading(said - meter.value, meter.unit, uncertainty, f"pack against {meter.witness}")
+
+
+def _spread(stage: Stage) -> Reading:
+    cells = stage.readings(fresh=True).cell_voltages
+    return Reading(max(cells) - min(cells), "V", CELL_STEP, "pack")
+
+
+def ambient(stage: Stage) -> Reading:
+    """Temperature beside the pack."""
+    value = stage.wiring.ambient()
+    return Reading(value, "degC", stage.bench.u("ambient", "temperature difference", value), "switch")
+
+
+def _temperature_error(stage: Stage) -> Reading:
+    beside = ambient(stage)
+    assert isinstance(beside.value, float)
+    worst = max((said - beside.value for said in stage.readings().cell_temperatures), key=abs)
+    uncertainty = None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
+    return Reading(worst, "K", uncertainty, "pack against switch")
+
+
+def _current_zero(stage: Stage) -> Reading:
+    return Reading(stage.readings(fresh=True).current, "A", CURRENT_STEP, "pack")
+
+
+def shunt(stage: Stage) -> Reading:
+    """Current through the bench's own shunt, positive while charging."""
+    value = stage.wiring.shunt_current()
+    return Reading(value, "A", stage.bench.u("shunt", "current", value), "shunt")
+
+
+def _current_error(stage: Stage) -> Reading:
+    before = shunt(stage)
+    said = stage.readings(fresh=True).current
+    after = shunt(stage)
+    assert isinstance(before.value, float)
+    assert isinstance(after.value, float)
+    true = (before.value + after.value) / 2
+    if abs(true) < 1:
+        raise BenchFault(f"only {true:.2f} A flow, so the pack's ammeter cannot be compared")
+    uncertainty = None if before.uncertainty is None else 100 * math.hypot(before.uncertainty, CURRENT_STEP / 2) / abs(true)
+    return Reading(100 * (said - true) / true, "%", uncertainty, "pack against shunt")
+
+
+def _soc_error(stage: Stage) -> Reading:
+    return Reading(stage.readings().soc - FULL_SOC, "%", 0.5, "pack against its factory charge")
+
+
+def _fault_flags(stage: Stage) -> Reading:
+    faults = sorted(flag for flag in stage.readings().status if flag.endswith("_fault"))
+    return Reading(" ".join(faults) or "none")
+
+
+def _cell_count(stage: Stage) -> Reading:
+    words = stage.port.bms.read([f"cell_voltage_{number}" for number in range(1, 17)])
+    return Reading(float(sum(1 for volts in words.values() if isinstance(volts, float) and volts > CELL_AT_LEAST)))
+
+
+def _capacity(name: str) -> Callable[[Stage], Reading]:
+    return lambda stage: Reading(float(getattr(stage.readings(), name)), "Ah")
+
+
+def found(name: str) -> Callable[[Stage], Reading]:
+    """A value that a stimulus of this run has left behind under that name."""
+
+    def take(stage: Stage) -> Reading:
+        return stage.found.values.get(name, Reading(None, uncertainty=None))
+
+    return take
+
+
+_METER = frozenset({"voltmeter"})
+
+MEASURANDS: Mapping[str, Measurand] = {
+    "polarity": Measurand(_polarity, _METER),
+    "terminal_voltage": Measurand(volts, _METER),
+    "case_voltage": Measurand(_case, frozenset({"case"})),
+    "pack_voltage_error": Measurand(_pack_voltage_error, _METER),
+    "cell_sum_error": Measurand(_cell_sum_error, _METER),
+    "cell_spread_rest": Measurand(_spread),
+    "cell_spread_full": Measurand(_spread),
+    "cell_spread_charged": Measurand(_spread),
+    "temperature_error": Measurand(_temperature_error, frozenset({"ambient"}), frozenset()),
+    "current_zero": Measurand(_current_zero),
+    "current_error": Measurand(_current_error, frozenset({"shunt"})),
+    "soc_error": Measurand(_soc_error),
+    "fault_flags": Measurand(_fault_flags, depends=frozenset()),
+    "cell_count": Measurand(_cell_count, depends=frozenset()),
+    "design_capacity": Measurand(_capacity("design_capacity"), depends=frozenset()),
+    "full_capacity": Measurand(_capacity("full_capacity"), depends=frozenset()),
+    "overcurrent_recovery": Measurand(found("overcurrent_recovery"), depends=frozenset()),
+    "pack_resistance": Measurand(found("pack_resistance"), depends=frozenset()),
+    "path_resistance": Measurand(found("path_resistance"), depends=frozenset()),
+}
+"""What `measure` can judge on this station, by the name of its row in the pack file."""
+
+
+def measure(stage: Stage) -> None:
+    """Take and judge each measurement of the step."""
+    for name in stage.step.measure:
+        stage.judge(name, MEASURANDS[measurand(stage.pack, name)].take(stage))
+
+
+def measurand(pack: Pack, name: str) -> str:
+    """What is measured under a name: the name itself, or what the limit of that name is `of`."""
+    row = pack.limits.get(name)
+    return name if name in MEASURANDS or row is None or row.of is None else row.of
+
+
+def _text(register: str) -> Callable[[Stage], Reading]:
+    return lambda stage: Reading(stage.port.bms.text(register))
+
+
+RECORDABLES: Mapping[str, Measurand] = {
+    **MEASURANDS,
+    "key_start_threshold": Measurand(found("key_start_threshold"), depends=frozenset()),
+    "bms_serial": Measurand(_text("model_sn"), depends=frozenset()),
+    "cycles": Measurand(lambda stage: Reading(float(stage.readings().cycles)), depends=frozenset()),
+    "soc": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5), depends=frozenset()),
+    "soc_before": Measurand(found("soc_before"), depends=frozenset()),
+    "soc_after": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5), depends=frozenset()),
+    "ambient": Measurand(ambient, frozenset({"ambient"}), frozenset()),
+}
+"""What `record` can keep on this station."""
+
+
+def record(stage: Stage) -> None:
+    """Take and keep each value of the step without judging it."""
+    for name, window in stage.step.record.items():
+        reading = RECORDABLES[name].take(stage)
+        stage.record(name, reading)
+        if window is not None:
+            row = stage.pack.limits[window]
+            inside = isinstance(reading.value, float) and row.is_.contains(reading.value)
+            stage.note(f"{name} {'meets' if inside else 'does not meet'} {window} ({row.is_}); shown, not judged")
+
+
+# ------------------------------------------------------------------------------------------------ circumstances
+
+
+def _serial_number(stage: Stage) -> None:
+    stored = stage.port.bms.text(stage.pack.serial_number.stored_in)
+    stage.identified(serial_number=stored)
+    if stored and stored != stage.serial_number:
+        raise Blocked(f"serial number {stage.serial_number} was scanned, the pack says it is {stored}: scan the label of this pack again")
+
+
+def _product(stage: Stage) -> None:
+    if not stage.pack.serial_number.fits(stage.serial_number):
+        raise Blocked(f"{stage.serial_number} is no serial number of {stage.pack.pack}")
+    said, wanted = stage.readings().design_capacity, stage.pack.limits["design_capacity"].is_
+    if not wanted.contains(said):
+        raise Blocked(f"the pack on the bench has {said:g} Ah by design, a {stage.pack.pack} has {wanted}: another product")
+
+
+def _address(stage: Stage) -> None:
+    """The pack answered at the address of the bench file, so there is nothing left to ask."""
+    stage.readings()
+
+
+def _temperature(row: str) -> Callable[[Stage], None]:
+    def check(stage: Stage) -> None:
+        is_ = stage.pack.limits[row].is_
+        outside = [said for said in stage.readings().cell_temperatures if not is_.contains(said)]
+        if outside:
+            raise Blocked(f"a cell has {outside[0]:.1f} degC, {row.replace('_', ' ')} is {is_}: let the pack reach room temperature")
+
+    return check
+
+
+def _breaker(stage: Stage) -> None:
+    value = stage.bench.voltmeter.voltage()
+    if abs(value) < stage.pack.limits["breaker_off_voltage"].is_.high:  # type: ignore[operator] # a limit `at most`, see check
+        raise Blocked(f"the lamps are lit and the terminals have {value:.1f} V: switch the breaker on")
+
+
+REQUIREMENTS: Mapping[str, tuple[Callable[[Stage], None], frozenset[str]]] = {
+    "serial_number": (_serial_number, frozenset()),
+    "product": (_product, frozenset()),
+    "address": (_address, frozenset()),
+    "charge_temperature": (_temperature("charge_temperature"), frozenset()),
+    "discharge_temperature": (_temperature("discharge_temperature"), frozenset()),
+    "test_temperature": (_temperature("test_temperature"), frozenset()),
+    "breaker_on": (_breaker, _METER),
+}
+"""Circumstances that `require` can look at; what is not the pack's fault is required and never measured."""
+
+
+def require(stage: Stage) -> None:
+    """See that every circumstance holds; raises Blocked with a hint."""
+    for name in stage.step.require:
+        REQUIREMENTS[name][0](stage)

@@ -1,0 +1,166 @@
+"""The stored parameters of the pack: compared with the released set, shifted for a test, and always put back.
+
+Before the first write the parameters as found are in the journal, on the disk. They are restored on every way out of a run and
+read back; a run that dies leaves them to be restored from its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from station.actions.errors import Blocked
+from station.actions.stage import Stage
+from station.bms.errors import NotStored
+from station.model.events import OriginalsKept, ParametersChanging, ParametersRestored
+from station.model.pack import Pack
+from station.model.protocol import Protocol
+from station.model.sequence import WriteBack
+
+
+class Parameters:
+    """All stored parameters of one pack in one run."""
+
+    def __init__(self, stage: Stage, protocol: Protocol) -> None:
+        """Touch nothing yet."""
+        self._stage = stage
+        self._protocol = protocol
+        self._originals: dict[int, int] | None = None
+        self._written: dict[str, float] = {}
+        self.shifted = False
+        """Whether something was written that has not been restored and read back."""
+
+    def now(self) -> dict[str, float]:
+        """All values as the pack stores them now, by register name, in station units."""
+        words = self._stage.port.bms.parameters()
+        if self._originals is None:
+            self._originals = dict(words)
+        return self._decoded(words)
+
+    def stored(self) -> dict[str, float]:
+        """The values as they were found at first, by register name."""
+        return self.now() if self._originals is None else self._decoded(self._originals)
+
+    def believed(self) -> dict[str, float]:
+        """The values as found, with everything that this run has shifted since; asks the pack nothing."""
+        return self.stored() | self._written
+
+    def write(self, why: str, values: Mapping[str, float]) -> None:
+        """Write values by register name, journalled first, all that are neighbours in one frame, and read back."""
+        self.stored()
+        stage = self._stage
+        if not self.shifted:
+            stage.emit(OriginalsKept(at_s=stage.at_s, words=_text_keys(self._originals or {})))
+        stage.emit(ParametersChanging(at_s=stage.at_s, why=why, words=_text_keys(self._encoded(values))))
+        stage.found.energised = True
+        self.shifted = True
+        self._written |= values
+        stage.port.bms.write(dict(values))
+
+    def restore(self) -> tuple[str, ...]:
+        """Put every value that differs back as it was found; says which could not be, nothing when all are back."""
+        if not self.shifted or self._originals is None:
+            return ()
+        bms, stage = self._stage.port.bms, self._stage
+        now = bms.parameters()
+        wrong = self._names(address for address, word in self._originals.items() if now.get(address) != word)
+        for group in _by_protection(wrong):
+            try:
+                bms.write({name: self.stored()[name] for name in group})
+            except NotStored:
+                continue
+        after = bms.parameters()
+        left = self._names(address for address, word in self._originals.items() if after.get(address) != word)
+        self.shifted = bool(left)
+        self._written.clear()
+        stage.emit(ParametersRestored(at_s=stage.at_s, wrong=left))
+        return left
+
+    def step_of(self, name: str) -> float:
+        """The smallest change of a stored value that the BMS knows, in station units."""
+        return self._protocol.by_name[name].step
+
+    def _names(self, addresses: Iterable[int]) -> tuple[str, ...]:
+        return tuple(self._protocol.by_address[address].name for address in addresses)
+
+    def _decoded(self, words: Mapping[int, int]) -> dict[str, float]:
+        found = {}
+        for address, word in words.items():
+            register = self._protocol.by_address[address]
+            value = register.decode((word,))
+            if isinstance(value, float | int):
+                found[register.name] = float(value)
+        return found
+
+    def _encoded(self, values: Mapping[str, float]) -> dict[int, int]:
+        return {self._protocol.by_name[name].address: self._protocol.by_name[name].encode(value)[0] for name, value in values.items()}
+
+
+def _text_keys(words: Mapping[int, int]) -> dict[str, int]:
+    return {str(address): word for address, word in words.items()}
+
+
+def _by_protection(names: tuple[str, ...]) -> list[list[str]]:
+    """Names that belong to one protection together, so that one frame keeps their order valid."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.rpartition(".")[0] or name, []).append(name)
+    return list(groups.values())
+
+
+def differences(pack: Pack, stored: Mapping[str, float]) -> list[str]:
+    """How stored parameters differ from the released set of the pack file, one plain clause each."""
+    return [
+        f"{name} is {stored[name]:g}, released is {quantity}" if name in stored else f"{name} is not stored"
+        for name, quantity in pack.released.items()
+        if name not in stored or abs(stored[name] - quantity.si) > 1e-6 * max(1.0, abs(quantity.si))
+    ]
+
+
+def carry_out(stage: Stage, parameters: Parameters) -> None:
+    """The action `parameters` of a step: compare, restore, or write one back."""
+    what = stage.step.parameters
+    if isinstance(what, WriteBack):
+        _write_back(stage, parameters, what.write_back)
+    elif what == "restore":
+        _restore(stage, parameters)
+    else:
+        compare(stage, parameters.now())
+
+
+def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters") -> None:
+    """Judge stored parameters against the released set."""
+    wrong = differences(stage.pack, stored)
+    stage.expect(name, "differ" if wrong else "released", "released", "; ".join(wrong), witness="pack")
+
+
+def _restore(stage: Stage, parameters: Parameters) -> None:
+    left = parameters.restore()
+    stage.expect("restored", "not restored" if left else "restored", "restored", f"the pack keeps shifted values of {', '.join(left)}")
+    compare(stage, parameters.now(), "read_back")
+
+
+def _write_back(stage: Stage, parameters: Parameters, name: str) -> None:
+    """Write a harmless parameter one step up, read it back, and put it back (REQ-6.4-01, REQ-6.11-07)."""
+    before = parameters.stored()[name]
+    try:
+        parameters.write(f"{name} is written and put back", {name: before + parameters.step_of(name)})
+        outcome, reason = "stored", ""
+    except NotStored as error:
+        outcome, reason = "not stored", str(error)
+    left = parameters.restore()
+    stage.expect(f"write_{name}", outcome, "stored", reason)
+    stage.expect(f"restore_{name}", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}")
+
+
+def program(stage: Stage) -> None:
+    """Write what is blank on a new board; equal is left, anything else is Blocked."""
+    for name in stage.step.program:
+        if name != "pack_sn":
+            raise Blocked(f"`program: {name}` is not possible over {stage.port_name}")
+        stored = stage.port.bms.text(name)
+        if not stored:
+            stage.found.energised = True
+            stage.port.bms.write_text(name, stage.serial_number)
+            stage.note(f"the board was blank; {name} written: {stage.serial_number}")
+        elif stored != stage.serial_number:
+            raise Blocked(f"the pack says it is {stored}, {stage.serial_number} was scanned: scan the label of this pack again")

@@ -1,0 +1,102 @@
+"""Which words of the sequence language this station can carry out, and what each needs of a bench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from station.actions import balancing, current, expecting, lamps, measuring, parameters, protection
+from station.actions.lamps import LampTrace
+from station.actions.parameters import Parameters
+from station.actions.stage import Stage
+from station.model.pack import Pack
+from station.model.sequence import Step
+
+_ENERGISED = frozenset({"contactor", "voltmeter", "shunt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """How a word is carried out and which roles that needs."""
+
+    carry_out: Callable[[Stage, Parameters, LampTrace], None]
+    roles: Callable[[Step, Pack], frozenset[str]]
+
+
+def _roles(*names: str) -> Callable[[Step, Pack], frozenset[str]]:
+    return lambda step, pack: frozenset(names)
+
+
+def _trip_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    return _ENERGISED | ({"load"} if "direct_drive" in step.by else set())
+
+
+def _measure_roles(step: Step, pack: Pack) -> frozenset[str]:
+    return frozenset().union(*(measuring.MEASURANDS[measuring.measurand(pack, name)].roles for name in step.measure))
+
+
+def _record_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    return frozenset().union(*(measuring.RECORDABLES[name].roles for name in step.record))
+
+
+def _require_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    return frozenset().union(*(measuring.REQUIREMENTS[name][1] for name in step.require))
+
+
+def _expect_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    words = {word for written in step.expect for word in expecting.words(written)}
+    ports = {str(port) for written in step.expect for port in (written.answers, written.silent) if port}
+    return frozenset().union(ports, *(expecting.EXPECTING[word].roles for word in words))
+
+
+ACTIONS: Mapping[str, Action] = {
+    "require": Action(lambda stage, stored, trace: measuring.require(stage), _require_roles),
+    "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
+    "program": Action(lambda stage, stored, trace: parameters.program(stage), _roles()),
+    "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
+    "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
+    "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
+    "discharge": Action(lambda stage, stored, trace: current.flow(stage, "discharge"), _roles("load", *_ENERGISED)),
+    "charge": Action(lambda stage, stored, trace: current.flow(stage, "charge"), _roles("supply", "supply_side", *_ENERGISED)),
+    "expect": Action(expecting.expect, _expect_roles),
+    "measure": Action(lambda stage, stored, trace: measuring.measure(stage), _measure_roles),
+    "record": Action(lambda stage, stored, trace: measuring.record(stage), _record_roles),
+}
+"""The actions of the language that this station has."""
+
+
+def lacking(step: Step, pack: Pack) -> Iterator[str]:
+    """What a step asks for that this station cannot do, whatever the bench, in plain words."""
+    for word in step.actions():
+        if word not in ACTIONS:
+            yield f"`{word}` cannot be carried out by this version of the station"
+    tables: tuple[tuple[str, tuple[str, ...], Mapping[str, object]], ...] = (
+        ("measure", tuple(measuring.measurand(pack, name) for name in step.measure), measuring.MEASURANDS),
+        ("record", tuple(step.record), measuring.RECORDABLES),
+        ("require", step.require, measuring.REQUIREMENTS),
+        ("by", step.by, protection.WAYS),
+        ("expect", tuple(word for written in step.expect for word in expecting.words(written)), expecting.EXPECTING),
+        ("program", step.program, {"pack_sn": None}),
+        ("until", tuple(pack.conditions.get(step.until or "", ())), {**current.PARTS, "proves": None}),
+    )
+    for word, names, known in tables:
+        for name in names:
+            if name not in known:
+                yield f"`{word}: {name}` cannot be carried out by this version of the station"
+
+
+def roles(step: Step, pack: Pack) -> frozenset[str]:
+    """The roles that a step needs."""
+    under: frozenset[str] = frozenset()
+    if step.under is not None:
+        under = ACTIONS["charge" if step.under.charge else "discharge"].roles(step, pack)
+    return under.union(*(ACTIONS[word].roles(step, pack) for word in step.actions()))
+
+
+def needs_lamps(step: Step) -> bool:
+    """Whether the lamps are watched from the beginning of a step."""
+    return step.press_key is not None or any(written.lamps is not None for written in step.expect)

@@ -1,0 +1,71 @@
+"""The safe state: load off, supply off, no current, contactor open; always in this order, as often as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from station.bench._open import OpenBench, Wiring
+from station.instruments.errors import RoleError
+from station.instruments.roles import Load, Supply
+from station.wires.errors import WireError
+
+NO_CURRENT = 1.0
+"""Amperes below which a contactor may open (reference practice: opened at no current unless the E-stop does it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeState:
+    """How the bench was left, as read back, and what could not be proven."""
+
+    state: str
+    trouble: tuple[str, ...]
+
+
+def make_safe(bench: OpenBench) -> SafeState:
+    """Bring the bench to the safe state; each part is tried whatever happened to the others, over a fresh connection if need be."""
+    wiring = Wiring(bench)
+    said: list[str] = []
+    trouble: list[str] = []
+
+    def attempt(what: str, action: Callable[[], str]) -> bool:
+        try:
+            said.append(action())
+        except (WireError, RoleError, OSError, LookupError) as error:
+            trouble.append(f"{what}: {error}")
+            return False
+        return True
+
+    if bench.has("load"):
+        attempt("load", lambda: _off(bench.load, "load"))
+    if bench.has("supply"):
+        attempt("supply", lambda: _off(bench.supply, "supply"))
+    if bench.has("contactor"):
+        if bench.has("shunt"):
+            attempt("shunt", lambda: _no_current(wiring))
+        attempt("contactor", lambda: _open(wiring))
+    if bench.has("key"):
+        attempt("key", lambda: _release(wiring))
+    return SafeState(", ".join(said) or "nothing to switch off on this bench", tuple(trouble))
+
+
+def _off(instrument: Supply | Load, role: str) -> str:
+    instrument.off()
+    return f"{role} off"
+
+
+def _no_current(wiring: Wiring) -> str:
+    current = wiring.shunt_current()
+    if abs(current) >= NO_CURRENT:
+        raise WireError(f"{current:.1f} A still flow")
+    return f"{abs(current):.2f} A"
+
+
+def _open(wiring: Wiring) -> str:
+    wiring.switched("contactor", False)
+    return "contactor open"
+
+
+def _release(wiring: Wiring) -> str:
+    wiring.switched("key", False)
+    return "key released"

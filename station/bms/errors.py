@@ -1,0 +1,39 @@
+"""What can go wrong between the station and a BMS. Only a loop-back can say whose fault a silence is."""
+
+from __future__ import annotations
+
+from station.model.protocol import Value
+
+
+class BmsError(Exception):
+    """An exchange with the BMS did not succeed, however often it was tried."""
+
+
+class PackSilent(BmsError):
+    """No answer came, or only the station's own request."""
+
+
+class DamagedAnswer(BmsError):
+    """Bytes came, and no sound frame is among them."""
+
+
+class WrongAnswer(BmsError):
+    """A sound frame came that answers something else: another device, function, address or count."""
+
+
+class PackRefused(BmsError):
+    """The BMS refused the request with a Modbus exception."""
+
+    def __init__(self, request: str, code: int, words: str) -> None:
+        """Keep the exception `code`; `words` are the protocol's meaning of it."""
+        self.code = code
+        super().__init__(f"{request}: refused, exception {code} ({words})")
+
+
+class NotStored(BmsError):
+    """The BMS took a write and reads back something else."""
+
+    def __init__(self, name: str, wrote: Value, read: Value) -> None:
+        """Keep the register's name and both values, in station units."""
+        self.name, self.wrote, self.read = name, wrote, read
+        super().__init__(f"{name}: wrote {wrote}, reads back {read}")

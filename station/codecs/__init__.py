@@ -1,0 +1,1 @@
+"""Frames to values and back: pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""Plain, immutable data: quantities, limits, packs, benches, sequences, plans, records and verdicts. No I/O beyond reading YAML."""

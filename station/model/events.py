@@ -1,0 +1,163 @@
+"""The events in which a run speaks; the journal keeps every one, everything else is drawn from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from station.model.record import FileHash, Instrument, Measurement, Part, Simulation, Software, Step, Waveform
+from station.model.verdict import Verdict
+
+
+class Event(Part):
+    """Base of all events. `durable` ones are on the disk before the run goes on."""
+
+    durable: ClassVar[bool] = False
+    at_s: float
+    """Seconds since the start of the run, on the run's own clock."""
+
+
+class RunStarted(Event):
+    """A run began; from here on it is found again, whatever happens."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["run_started"] = "run_started"
+    run: str
+    started_at: str
+    serial_number: str
+    product: str
+    product_title: str
+    sequence: str
+    sequence_title: str
+    plan_sha256: str
+    floor_s: float
+    bench: str
+    bench_title: str
+    slot: int
+    operator: str = ""
+    purpose: str = ""
+    purpose_reason: str = ""
+    attempt: int = 1
+    earlier_runs: tuple[str, ...] = ()
+    files: tuple[FileHash, ...] = ()
+    decision_rule: str = ""
+    warnings: tuple[str, ...] = ()
+    simulation: Simulation | None = None
+    partial: bool = False
+    software: Software
+
+
+class InstrumentFound(Event):
+    """An instrument answered and is the one that the bench file names."""
+
+    event: Literal["instrument_found"] = "instrument_found"
+    instrument: Instrument
+
+
+class StepStarted(Event):
+    """A step began."""
+
+    event: Literal["step_started"] = "step_started"
+    step: str
+    title: str
+    attempt: int = 1
+    depth: int = 0
+
+
+class StepEnded(Event):
+    """A step ended; every attempt is kept."""
+
+    event: Literal["step_ended"] = "step_ended"
+    step: Step
+    depth: int = 0
+
+
+class Measured(Event):
+    """A value was judged or recorded."""
+
+    event: Literal["measured"] = "measured"
+    measurement: Measurement
+
+
+class Sampled(Event):
+    """A waveform is complete."""
+
+    event: Literal["sampled"] = "sampled"
+    waveform: Waveform
+
+
+class Identified(Event):
+    """The pack said something of itself."""
+
+    event: Literal["identified"] = "identified"
+    identity: dict[str, str]
+
+
+class Noted(Event):
+    """Something that a reader should know."""
+
+    event: Literal["noted"] = "noted"
+    step: str
+    text: str
+
+
+class OriginalsKept(Event):
+    """The parameters of the pack as found, before the first of them is changed: raw words by register address."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["originals_kept"] = "originals_kept"
+    words: dict[str, int]
+
+
+class ParametersChanging(Event):
+    """Parameters are about to be written, raw words by register address."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["parameters_changing"] = "parameters_changing"
+    why: str
+    words: dict[str, int]
+
+
+class ParametersRestored(Event):
+    """Every parameter has been written back and read back, or not: `wrong` says which differ."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["parameters_restored"] = "parameters_restored"
+    wrong: tuple[str, ...] = ()
+
+
+class OutputChanging(Event):
+    """An output is about to be switched on, or a contactor to be closed."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["output_changing"] = "output_changing"
+    role: str
+    setting: str
+
+
+class MadeSafe(Event):
+    """The bench is in the safe state, as read back, or `trouble` says what could not be proven."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["made_safe"] = "made_safe"
+    state: str
+    trouble: tuple[str, ...] = ()
+
+
+class RunEnded(Event):
+    """The run is over."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["run_ended"] = "run_ended"
+    ended_at: str
+    verdict: Verdict
+    reason: str
+    bench_time_s: float
+
+
+AnyEvent = Annotated[
+    RunStarted | InstrumentFound | StepStarted | StepEnded | Measured | Sampled | Identified | Noted | OriginalsKept
+    | ParametersChanging | ParametersRestored | OutputChanging | MadeSafe | RunEnded,
+    Field(discriminator="event"),
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""From events to the record: nothing is in a record that was not in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from station.model.events import (
+    AnyEvent,
+    Event,
+    Identified,
+    InstrumentFound,
+    MadeSafe,
+    Measured,
+    Noted,
+    OriginalsKept,
+    ParametersRestored,
+    RunEnded,
+    RunStarted,
+    Sampled,
+    StepEnded,
+)
+from station.model.pack import Pack, Requirement
+from station.model.record import Measurement, Proof, Record, Step
+from station.model.verdict import Verdict
+
+
+class NotARun(ValueError):
+    """Events that do not begin with a run."""
+
+
+def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
+    """The record of one run; raises NotARun. A run without an end is ABORTED."""
+    every = tuple(events)
+    start = next((event for event in every if isinstance(event, RunStarted)), None)
+    if start is None:
+        raise NotARun("these events do not begin with a run")
+    end = next((event for event in every if isinstance(event, RunEnded)), None)
+    steps = tuple(_with_notes(event.step, every) for event in every if isinstance(event, StepEnded))
+    measurements = tuple(event.measurement for event in every if isinstance(event, Measured))
+    identity: dict[str, str] = {}
+    for event in every:
+        if isinstance(event, Identified):
+            identity |= event.identity
+    copied = start.model_dump(exclude={"at_s", "event"})
+    return Record.model_validate(
+        copied
+        | {
+            "verdict": end.verdict if end else Verdict.ABORTED,
+            "reason": end.reason if end else "the station stopped in the middle of the run",
+            "ended_at": end.ended_at if end else start.started_at,
+            "bench_time_s": end.bench_time_s if end else every[-1].at_s,
+            "identity": identity,
+            "steps": steps,
+            "measurements": measurements,
+            "waveforms": tuple(event.waveform for event in every if isinstance(event, Sampled)),
+            "instruments": tuple(event.instrument for event in every if isinstance(event, InstrumentFound)),
+            "requirements": tuple(prove(pack, start.sequence, steps, measurements)),
+            "safe_state": _safe_state(every),
+            "thresholds": _thresholds(every),
+        }
+    )
+
+
+def _with_notes(step: Step, events: tuple[AnyEvent | Event, ...]) -> Step:
+    notes = tuple(event.text for event in events if isinstance(event, Noted) and event.step == step.id)
+    return step.model_copy(update={"notes": notes}) if notes else step
+
+
+def _safe_state(events: tuple[AnyEvent | Event, ...]) -> str:
+    last = next((event for event in reversed(events) if isinstance(event, MadeSafe)), None)
+    if last is None:
+        return "NOT PROVEN: the run ended before the safe state was read back"
+    return f"NOT PROVEN: {'; '.join(last.trouble)}" if last.trouble else last.state
+
+
+def _thresholds(events: tuple[AnyEvent | Event, ...]) -> str:
+    state = "never touched"
+    for event in events:
+        if isinstance(event, OriginalsKept):
+            state = "NOT RESTORED: the run ended with shifted thresholds"
+        elif isinstance(event, ParametersRestored):
+            state = f"NOT RESTORED: {', '.join(event.wrong)}" if event.wrong else "restored and read back"
+    return state
+
+
+def prove(pack: Pack, sequence: str, steps: Iterable[Step], measurements: Iterable[Measurement]) -> Iterator[Proof]:
+    """What became of each requirement of the product in this run."""
+    last_steps = {step.id: step for step in steps}
+    last = {measurement.id: measurement for measurement in measurements}
+    evidence: dict[str, list[tuple[str, Verdict | None]]] = {}
+    for step in last_steps.values():
+        for requirement in step.verifies:
+            evidence.setdefault(requirement, []).append((step.id, step.verdict))
+    for measurement in last.values():
+        for requirement in measurement.proves:
+            evidence.setdefault(requirement, []).append((measurement.id, measurement.verdict))
+    for requirement in pack.requirement.values():
+        yield _proof(requirement, sequence, evidence.get(requirement.id, []))
+
+
+def _proof(requirement: Requirement, sequence: str, evidence: list[tuple[str, Verdict | None]]) -> Proof:
+    by = tuple(name for name, _ in evidence)
+    verdicts = {verdict for _, verdict in evidence}
+    if Verdict.FAIL in verdicts:
+        return Proof(id=requirement.id, text=requirement.text, state="failed", by=by)
+    if evidence and verdicts <= {Verdict.PASS, None}:
+        state = "proven" if Verdict.PASS in verdicts else "recorded"
+        return Proof(id=requirement.id, text=requirement.text, state="proven" if state == "proven" else "recorded", by=by)
+    if evidence:
+        return Proof(id=requirement.id, text=requirement.text, state="not tested", by=by)
+    if requirement.method == "not_testable_at_eol":
+        _, _, reason = requirement.text.partition("Not here: ")
+        return Proof(id=requirement.id, text=requirement.text, state="not testable here", by=(reason or "needs another test",))
+    family = sequence.removesuffix("-full")
+    others = tuple(sorted(requirement.sequences - {family}))
+    state = "not tested" if family in requirement.sequences else "elsewhere"
+    return Proof(id=requirement.id, text=requirement.text, state="not tested" if state == "not tested" else "elsewhere", by=others)

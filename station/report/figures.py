@@ -1,0 +1,95 @@
+"""Numbers as a certificate prints them: as many digits as the uncertainty carries, and never one that lies.
+
+The uncertainty is given with two significant digits and the value to the same place (GUM 7.2.6). Where that rounding
+would carry the value across a limit, digits are added until the printed figures show the order that was judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from station.model.record import Measurement
+
+MOST_DECIMALS = 9
+LARGE, SMALL = 1e6, 1e-5
+"""From the one upwards and below the other a number is printed with a power of ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One measurement in print; empty where there is nothing."""
+
+    value: str
+    low: str
+    high: str
+    uncertainty: str
+    accept_low: str
+    accept_high: str
+
+
+def figures(measurement: Measurement) -> Figures:
+    """The figures of a measurement whose value is a number, or that has none yet."""
+    m = measurement
+    numbers = (m.value, m.low, m.high, m.uncertainty, m.accept_low, m.accept_high)
+    value, low, high, uncertainty, accept_low, accept_high = (number(x) for x in numbers)
+    stated, judged = _given(low, high), _given(low, high, accept_low, accept_high)
+    places = _places(value, uncertainty, stated, judged)
+    printed = (fixed(x, places) for x in (value, low, high, uncertainty, accept_low, accept_high))
+    return Figures(*printed)
+
+
+def fixed(value: float | None, places: int) -> str:
+    """A number with that many decimals; very large and very small ones with a power of ten, None as nothing."""
+    if value is None:
+        return ""
+    text = f"{value:z.{places}f}" if value == 0 or SMALL <= abs(value) < LARGE else _with_power(value)
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def plain(value: float) -> str:
+    """A number by itself, with six significant digits at most and no zeros at its end."""
+    return fixed(value, _decimals(value))
+
+
+def number(value: float | str | bool | None) -> float | None:
+    """The value where it is a number, and neither a text nor a state."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _with_power(value: float) -> str:
+    mantissa, exponent = f"{value:.4g}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _given(*values: float | None) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _places(value: float | None, uncertainty: float | None, stated: list[float], judged: list[float]) -> int:
+    places = max([_decimals(limit) for limit in stated], default=0)
+    if value is None:
+        return places
+    places = max(places, _places_of(uncertainty) if uncertainty else _decimals(value))
+    while places < MOST_DECIMALS and not _order_shows(value, judged, places):
+        places += 1
+    return places
+
+
+def _places_of(uncertainty: float) -> int:
+    return min(MOST_DECIMALS, max(0, 1 - math.floor(math.log10(uncertainty))))
+
+
+def _decimals(value: float) -> int:
+    """Decimals that a number needs, of six significant digits."""
+    text = f"{value:.6g}"
+    return 0 if "e" in text else len(text.partition(".")[2])
+
+
+def _order_shows(value: float, limits: Iterable[float], places: int) -> bool:
+    return all(_sign(round(value, places) - round(limit, places)) == _sign(value - limit) for limit in limits)
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)

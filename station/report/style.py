@@ -1,0 +1,86 @@
+"""The few sizes, greys and paragraph shapes of which every page is made."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import Paragraph
+
+from station.report.glyphs import BOLD, REGULAR, printable
+
+INK = HexColor("#14181d")
+MUTED = HexColor("#59616b")
+LINE = HexColor("#c3c9d0")
+SHADE = HexColor("#eef1f4")
+PAPER = HexColor("#ffffff")
+ALERT = HexColor("#fdecea")
+"""Behind what is not accepted; a light grey in a black and white print."""
+
+
+def _style(
+    size: float,
+    *,
+    bold: bool = False,
+    colour: Color = INK,
+    align: Literal[0, 1, 2] = TA_LEFT,
+    before: float = 0,
+    after: float = 0,
+    indent: float = 0,
+) -> ParagraphStyle:
+    return ParagraphStyle(
+        f"{size}-{bold}-{align}-{colour.hexval()}",
+        fontName=BOLD if bold else REGULAR,
+        fontSize=size,
+        leading=size * 1.25,
+        textColor=colour,
+        alignment=align,
+        spaceBefore=before,
+        spaceAfter=after,
+        leftIndent=indent,
+        bulletFontName=BOLD,
+        bulletFontSize=size,
+        splitLongWords=1,
+    )
+
+
+TITLE = _style(19, bold=True)
+SUBTITLE = _style(9.5, colour=MUTED)
+HEADING = _style(10.5, bold=True, before=12, after=3)
+BODY = _style(8)
+TEXT = _style(8, indent=3, after=2)
+NOTE = _style(6.3, colour=MUTED, indent=3)
+GROUP = _style(7, bold=True, before=5, after=2, indent=3)
+SERIAL = _style(13, bold=True, after=2)
+REASON = _style(9.5, bold=True)
+CELL = _style(7)
+SMALL = _style(6.3, colour=MUTED)
+COLUMN = _style(6.3, bold=True, colour=MUTED)
+COLUMN_RIGHT = _style(6.3, bold=True, colour=MUTED, align=TA_RIGHT)
+COLUMN_CENTRE = _style(6.3, bold=True, colour=MUTED, align=TA_CENTER)
+RIGHT = _style(7, align=TA_RIGHT)
+END = _style(8, bold=True, align=TA_CENTER, before=10)
+HEAD_RIGHT = _style(7, colour=MUTED, align=TA_RIGHT)
+
+
+def plain(text: str, style: ParagraphStyle = CELL) -> Paragraph:
+    """A paragraph of a text that is taken literally."""
+    return Paragraph(marked(text), style)
+
+
+def marked(text: str) -> str:
+    """A text ready to stand inside reportlab's markup."""
+    return escape(printable(text), quote=False)
+
+
+def strong(text: str) -> str:
+    """The same in bold."""
+    return f"<b>{marked(text)}</b>"
+
+
+def muted(text: str) -> str:
+    """The same small and grey."""
+    return f'<font size="6.3" color="{MUTED.hexval().replace("0x", "#")}">{marked(text)}</font>'

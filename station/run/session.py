@@ -1,0 +1,135 @@
+"""One run from its folder to its record: identity, journal, engine, record. The certificate is the front door's business."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from station import __version__
+from station.bench import OpenBench
+from station.clock import Scopes
+from station.model.bench import Bench
+from station.model.events import Event, RunStarted
+from station.model.record import Record, Simulation, Software
+from station.records import Journal, RunFolder, earlier_runs, new_run, project, write_atomically
+from station.run.engine import Engine, Outcome
+from station.run.plan import Plan
+
+_LIBRARIES = ("pyvisa", "pyvisa-py", "pyserial", "pymodbus", "numpy", "pydantic")
+NO_WATCHDOG = "This bench has no watchdog: if the station's computer dies while current flows, only the operator can stop it."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run, on which pack, by whom and why."""
+
+    plan: Plan
+    serial_number: str
+    data: Path
+    operator: str = ""
+    purpose: str = ""
+    reason: str = ""
+    simulation: Simulation | None = None
+    partial: bool = False
+    listeners: tuple[Callable[[Event], None], ...] = field(default=())
+
+
+@dataclass
+class Session:
+    """A run under way."""
+
+    engine: Engine
+    folder: RunFolder
+    events: list[Event]
+    request: Request
+
+    def record(self) -> Record:
+        """The record so far; raises NotARun before the run began."""
+        return project(self.events, self.request.plan.pack)
+
+    def store(self) -> Record:
+        """Write `record.json`, whole or not at all; raises OSError."""
+        record = self.record()
+        write_atomically(self.folder.record, record.canonical())
+        return record
+
+
+@contextmanager
+def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Session]:
+    """Open the journal and the bench for one run, and close them; the engine inside makes the bench safe whatever happens.
+
+    Raises NotWritable, BadSerialNumber or MissingRole before anything is touched.
+    """
+    plan = request.plan
+    before = earlier_runs(request.data, request.serial_number)
+    folder = new_run(request.data, request.serial_number)
+    events: list[Event] = []
+    bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
+    with Journal(folder.journal) as journal:
+
+        def keep(event: Event) -> None:
+            journal(event)
+            events.append(event)
+            for listener in request.listeners:
+                listener(event)
+
+        try:
+            yield Session(Engine(plan, bench, scopes, keep, _start(request, folder, before)), folder, events, request)
+        finally:
+            bench.close()
+
+
+def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
+    """The whole run; its record is written before this returns."""
+    with session(request, bench_file, scopes) as running:
+        outcome = running.engine.run()
+    return outcome, running.store(), running.folder
+
+
+def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:
+    plan = request.plan
+    warnings = () if "watchdog" in plan.bench.roles(plan.slot) else (NO_WATCHDOG,)
+    decision = plan.pack.decision
+    return RunStarted(
+        at_s=0.0,
+        run=folder.run,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        serial_number=request.serial_number,
+        product=plan.pack.pack,
+        product_title=plan.pack.title,
+        sequence=plan.sequence.sequence,
+        sequence_title=plan.sequence.title,
+        plan_sha256=plan.sha256,
+        floor_s=plan.floor_s,
+        bench=plan.bench.bench,
+        bench_title=plan.bench.title,
+        slot=plan.slot,
+        operator=request.operator,
+        purpose=request.purpose,
+        purpose_reason=request.reason,
+        attempt=len(before) + 1,
+        earlier_runs=before,
+        files=plan.files,
+        decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test uncertainty "
+        f"ratio of {decision.enough_ratio:g}",
+        warnings=warnings,
+        simulation=request.simulation,
+        partial=request.partial,
+        software=_software(),
+    )
+
+
+def _software() -> Software:
+    libraries = {}
+    for name in _LIBRARIES:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            libraries[name] = "not installed as a package"
+    return Software(version=__version__, python=platform.python_version(), platform=platform.system(), libraries=libraries)

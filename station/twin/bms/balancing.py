@@ -1,0 +1,66 @@
+"""Top balancing: the highest cells are bled until they are level with the lowest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from station.twin.ocv import Floats
+
+
+@dataclass(slots=True)
+class Balancing:
+    """Balancing of `cells` cells (manual 4.2); the two start values come from the registers.
+
+    `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · `resting`: at rest too, not only
+    while charging. Faults: `works` and `always` by cell (the bleed FET is dead, or welded), `swap` two cells (from 1)
+    that are taken for each other.
+    """
+
+    cells: int
+    stop_difference: float = 0.020
+    current: float = 0.080
+    coldest: float = 0.0
+    warmest: float = 50.0
+    resting: bool = True
+    works: npt.NDArray[np.bool_] = field(init=False)
+    always: npt.NDArray[np.bool_] = field(init=False)
+    swap: Sequence[int] = ()
+    active: tuple[bool, ...] = field(init=False)
+    """The flags, by cell."""
+
+    def __post_init__(self) -> None:
+        """Nothing bleeds."""
+        self.works = np.ones(self.cells, dtype=bool)
+        self.always = np.zeros(self.cells, dtype=bool)
+        self.active = (False,) * self.cells
+
+    def stop(self) -> None:
+        """Clear all flags."""
+        self.active = (False,) * self.cells
+
+    def judge(self, volts: Sequence[float], start_voltage: float, start_difference: float) -> None:
+        """Start and stop cells by their readings in V."""
+        lowest = min(volts)
+        start = start_difference - 1e-9
+        stop = min(self.stop_difference + 5e-4, start)
+        active = [
+            cell >= start_voltage - 1e-9 and cell - lowest >= (stop if already else start)
+            for cell, already in zip(volts, self._swapped(self.active), strict=True)
+        ]
+        self.active = self._swapped(active)
+
+    @property
+    def bleed(self) -> Floats:
+        """A that the balancer draws from each cell, in truth."""
+        return np.where(self.always | (self.works & np.array(self.active)), self.current, 0.0)
+
+    def _swapped(self, flags: Sequence[bool]) -> tuple[bool, ...]:
+        order = list(flags)
+        if len(self.swap) == 2:
+            one, other = (cell - 1 for cell in self.swap)
+            order[one], order[other] = order[other], order[one]
+        return tuple(order)

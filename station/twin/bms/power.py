@@ -1,0 +1,59 @@
+"""When the BMS sleeps, starts and runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from station.twin.bms.timing import Hold
+
+Mode = Literal["asleep", "starting", "running"]
+
+
+@dataclass(slots=True)
+class Power:
+    """Times in s, voltages in V, currents in A.
+
+    The lamp test lasts for `lamp_test`, the first answer comes `boot` after the start. A charger wakes it by raising
+    the terminals `wake_margin` above the cells for `wake_for`. It goes to sleep after `standby` without current.
+    Faults: not `sleeps` (a shutdown does nothing), `wakes_after` so long asleep, `reboots_above` so many A of
+    discharge.
+    """
+
+    lamp_test: float = 2.0
+    boot: float = 2.0
+    wake_margin: float = 0.05
+    wake_for: float = 0.3
+    standby: float = 4 * 3600.0
+    consumption: float = 0.030
+    consumption_asleep: float = 100e-6
+    sleeps: bool = True
+    wakes_after: float = math.inf
+    reboots_above: float = math.inf
+    mode: Mode = "asleep"
+    since: float = 0.0
+    """When it came into this mode."""
+    _charger: Hold = field(default_factory=Hold)
+    _idle: Hold = field(default_factory=Hold)
+    _low: Hold = field(default_factory=Hold)
+
+    def enter(self, mode: Mode, now: float) -> None:
+        """Change the mode at `now`."""
+        self.mode, self.since = mode, now
+        self._charger, self._idle, self._low = Hold(), Hold(), Hold()
+
+    def is_woken(self, margin: float, now: float) -> bool:
+        """Whether something other than the key wakes it; `margin`: terminals above cells."""
+        charger = self._charger.lasted(margin >= self.wake_margin, now, self.wake_for)
+        return charger or now - self.since >= self.wakes_after
+
+    def is_tired(self, *, idle: bool, low: bool, low_for: float, now: float) -> bool:
+        """Whether it goes to sleep by itself: `idle` for the standby time, or a cell `low` for `low_for` s."""
+        bored, empty = self._idle.lasted(idle, now, self.standby), self._low.lasted(low, now, low_for)
+        return self.sleeps and (bored or empty)
+
+    @property
+    def drawn(self) -> float:
+        """A that the board takes from the cells."""
+        return self.consumption_asleep if self.mode == "asleep" else self.consumption

@@ -1,0 +1,148 @@
+"""What the digitisers of the 34465A and the DAQ970A have in common: functions, ranges, integration time, resolution."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from numpy.random import Generator
+
+from station.twin.scpi import Optional, Quantity, Settings, Switch, nr3
+from station.twin.scpi.values import matches
+
+LINE_FREQUENCY = 50.0
+OVERLOAD = 9.9e37
+"""What a meter reports beyond its range (SCPI-99 volume 1, 7.2.1.4)."""
+
+RESOLUTIONS: Mapping[float, float] = MappingProxyType(
+    {
+        0.001: 30e-6,
+        0.002: 15e-6,
+        0.006: 6e-6,
+        0.02: 3e-6,
+        0.06: 1.5e-6,
+        0.2: 0.7e-6,
+        1.0: 0.3e-6,
+        2.0: 0.2e-6,
+        10.0: 0.1e-6,
+        20.0: 0.08e-6,
+        100.0: 0.03e-6,
+        200.0: 0.022e-6,
+    }
+)
+"""Resolution as a part of the range, by integration time in power line cycles (34465A and 34970A data sheets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A measuring function: its short name, its header, its ranges, and how CONFigure? describes it if not by range."""
+
+    name: str
+    header: str
+    ranges: tuple[float, ...]
+    described: str = ""
+
+    def called(self, text: str) -> bool:
+        """Whether `text`, such as VOLT:DC, is a name of this function."""
+        names, nodes = text.upper().removesuffix(":DC").split(":"), self.header.removesuffix("[:DC]").split(":")
+        return len(names) == len(nodes) and all(map(matches, names, nodes))
+
+
+@dataclass(slots=True)
+class Zero(Switch):
+    """Automatic zero, which ONCE leaves off after one zero measurement."""
+
+    def parse(self, text: str) -> bool:
+        """Read ON, OFF, ONCE or a number."""
+        return text.upper() != "ONCE" and Switch.parse(self, text)
+
+
+class Sense(Settings):
+    """How one function measures: range, integration time, automatic zero."""
+
+    def __init__(self, function: Function, cycles: tuple[float, ...], default: float) -> None:
+        """`cycles` are the integration times on offer, in power line cycles."""
+        ranges = function.ranges
+        self.function = function
+        self.range = Quantity(0, ranges[-1], ranges[min(2, len(ranges) - 1)], steps=ranges)
+        self.auto = Switch(True)
+        self.cycles = Quantity(0, cycles[-1], default, steps=cycles)
+        self.aperture = Quantity(20e-6, 1.0, 0.1, "S", decimals=6)
+        self.timed = Switch()
+        self.zero = Zero(True)
+        self.impedance = Switch()
+
+    @property
+    def duration(self) -> float:
+        """Seconds of one measurement."""
+        return self.aperture.value if self.timed.value else self.cycles.value / LINE_FREQUENCY
+
+    @property
+    def resolution(self) -> float:
+        """The smallest step of a reading in the present range, in the unit of the function."""
+        cycles = tuple(RESOLUTIONS)
+        longest = bisect_left(cycles, self.duration * LINE_FREQUENCY * (1 + 1e-9)) - 1
+        return RESOLUTIONS[cycles[max(0, longest)]] * self.range.value
+
+    def resolve(self, resolution: float) -> None:
+        """Choose the shortest integration time that gives the wanted resolution or better."""
+        steps = self.cycles.steps
+        fitting = (cycles for cycles in steps if RESOLUTIONS[cycles] * self.range.value <= resolution * (1 + 1e-9))
+        self.cycles.value = next(fitting, steps[-1])
+        self.timed.value = False
+
+    def configure(self, top: float | None, resolution: float | None) -> None:
+        """CONFigure: defaults, then a range (0 for automatic) and a resolution (negative for the default)."""
+        self.reset()
+        if top:
+            self.range.value, self.auto.value = top, False
+        if resolution is not None and resolution >= 0:
+            self.resolve(resolution)
+
+    def parameters(self) -> tuple[Optional, Optional]:
+        """The parameters of CONFigure and MEASure: range and resolution, either may be left out."""
+        tops = self.function.ranges
+        top = Quantity(0, tops[-1], tops[-1], steps=tops, words={"AUTO": 0.0, "DEFault": 0.0})
+        return Optional(top), Optional(Quantity(0, tops[-1], 0, words={"DEFault": -1.0}))
+
+    def fix_range(self) -> None:
+        """A range that was set by hand ends automatic ranging."""
+        self.auto.value = False
+
+    def fix_cycles(self) -> None:
+        """Power line cycles that were set by hand end a set aperture."""
+        self.timed.value = False
+
+    def fix_aperture(self) -> None:
+        """An aperture that was set by hand is used."""
+        self.timed.value = True
+
+    def described(self) -> str:
+        """Function, range and resolution, as CONFigure? reports them."""
+        measured = f"{self.function.name} {nr3(self.range.value)},{nr3(self.resolution)}"
+        return f'"{self.function.described or measured}"'
+
+
+@dataclass(slots=True)
+class Digitiser:
+    """The measuring core; a fault may change gain, offset (in the unit of the function) and noise (rms, in steps)."""
+
+    rng: Generator
+    gain: float = 1.0
+    offset: float = 0.0
+    noise: float = 0.5
+
+    def measure(self, sense: Sense, probe: Callable[[], float]) -> float:
+        """One reading of a probe; beyond the range it is plus or minus `OVERLOAD`."""
+        seen = probe() * self.gain + self.offset
+        ranges = sense.function.ranges
+        if sense.auto.value:
+            sense.range.value = next((top for top in ranges if abs(seen) <= 1.2 * top), ranges[-1])
+        top = sense.range.value
+        if not abs(seen) <= (1.2 * top if top < ranges[-1] else top):
+            return math.copysign(OVERLOAD, seen)
+        step = sense.resolution
+        return round(seen / step + self.rng.normal(0.0, self.noise)) * step

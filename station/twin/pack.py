@@ -1,0 +1,153 @@
+"""The simulated pack: cells, BMS, panel and breaker put together, as the world of the twin moves it on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from station.model.protocol import Protocol
+from station.twin.bms import Bms, Sensed
+from station.twin.cells import Cells
+from station.twin.circuit import Branch
+from station.twin.panel import Panel
+from station.twin.states import State
+
+BODY_DIODE = 0.65
+"""V that a FET which is off takes from a current the other way (domain notes 2.2)."""
+LEAKAGE, AIR = 1e6, 1e10
+"""Ohm of a pack that is off, and of an open breaker."""
+MOSFET_HEATING, MOSFET_TIME = 1.5, 50.0
+"""K/W of the FET bank, and s until most of it is reached (domain notes 3.2: 30 to 60 s)."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """The air switch on the front (ohm); `stuck` is stronger than `closed`."""
+
+    closed: bool = True
+    resistance: float = 1.5e-3
+    stuck: Literal["closed", "open"] | None = None
+
+    @property
+    def conducts(self) -> bool:
+        """Whether the pack's posts are connected to it."""
+        return self.closed if self.stuck is None else self.stuck == "closed"
+
+
+@dataclass(slots=True)
+class Pack:
+    """One pack; the world solves the circuit for its `branch`, applies what it found, and ticks the BMS.
+
+    `shunt` and `bars` are the rest of the main path, in ohm; `ambient` is the room, `mosfet` the FETs, in degC;
+    `sensors_at` says which cells (from 0) carry a temperature sensor.
+    """
+
+    cells: Cells
+    bms: Bms
+    panel: Panel
+    breaker: Breaker = field(default_factory=Breaker)
+    shunt: float = 0.25e-3
+    bars: float = 2.75e-3
+    ambient: float = 25.0
+    mosfet: float = 25.0
+    sensors_at: tuple[int, int, int, int] = (1, 5, 9, 13)
+    current: float = 0.0
+    """A in the main path at the last step, positive when charging."""
+    terminal_voltage: float = 0.0
+    _now: float = 0.0
+
+    @property
+    def branch(self) -> Branch:
+        """What the circuit sees of the pack now."""
+        fets = self.bms.charge_fet, self.bms.discharge_fet
+        path = sum(fet.resistance for fet in fets) + self.shunt + self.bars + self.breaker.resistance
+        emf, resistance = float(self.cells.emf.sum()), float(self.cells.resistance.sum())
+        if not self.breaker.conducts:
+            return Branch(emf, resistance + path, math.inf, math.inf, leakage=AIR)
+        charge, discharge = (fet.conducts for fet in fets)
+        return Branch(
+            emf,
+            resistance + path,
+            charge_drop=(0.0 if discharge else BODY_DIODE) if charge else math.inf,
+            discharge_drop=(0.0 if charge else BODY_DIODE) if discharge else math.inf,
+            leakage=LEAKAGE,
+            charge_limit=self.bms.limiter.limit,
+        )
+
+    def apply(self, current: float, terminal_voltage: float, dt: float) -> None:
+        """Let the `current` A that the circuit found flow for `dt` s, with so many V at the posts."""
+        self.current, self.terminal_voltage = current, terminal_voltage
+        self.bms.strike(current, self._now)
+        self.cells.bleed = self.bms.bleed
+        self.cells.step(current - self.bms.power.drawn, dt, self.ambient)
+        self._heat(current, dt)
+
+    def tick(self, now: float) -> None:
+        """Let the BMS do a round; to be called every `Bms.PERIOD` s."""
+        self._now = now
+        self.bms.tick(now, self._sensed())
+
+    def press(self, pressed: bool) -> None:
+        """Press the key or let it go; the BMS looks at it at each tick."""
+        self.bms.key.pressed = pressed
+
+    def lamps(self, now: float) -> dict[str, bool]:
+        """Which lamps are lit at `now`."""
+        return self.panel.lamps(self.bms.lamp_state, self.bms.gauge.soc, now, self.bms.lamps)
+
+    def contacts(self) -> Mapping[str, bool]:
+        """Which of the dry contacts `alarm` and `low` is closed."""
+        return self.bms.closed_contacts
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """degC in truth at the six sensors: four at cells, the MOSFETs, the ambient."""
+        at_cells = (float(self.cells.temperature[min(cell, len(self.cells) - 1)]) for cell in self.sensors_at)
+        return (*at_cells, self.mosfet, self.ambient)
+
+    def _sensed(self) -> Sensed:
+        within = self.current - self.bms.power.drawn
+        return Sensed(self.cells.voltages(within), self.current, self.terminal_voltage, self.temperatures)
+
+    def _heat(self, current: float, dt: float) -> None:
+        """Warm the FETs: by their resistance, and by the body diode of one that is off."""
+        drops = (0.0 if fet.conducts else BODY_DIODE for fet in (self.bms.charge_fet, self.bms.discharge_fet))
+        resistance = self.bms.charge_fet.resistance + self.bms.discharge_fet.resistance
+        watts = current * current * resistance + abs(current) * sum(drops)
+        target = self.ambient + watts * MOSFET_HEATING
+        self.mosfet = target + (self.mosfet - target) * math.exp(-dt / MOSFET_TIME)
+
+
+def make_pack(
+    state: State,
+    *,
+    protocol: Protocol,
+    parameters: Mapping[int, int],
+    texts: Mapping[str, str],
+    panel: Panel,
+    seed: int = 0,
+    n: int = 15,
+    capacity: float = 100.0,
+) -> Pack:
+    """A pack in a state, `n` cells of `capacity` Ah; each seed another one of the same make.
+
+    `parameters` are raw words by address, `texts` by register name (`version`, `model_sn`, `pack_sn`). It sleeps,
+    unless the state says that it did not.
+    """
+    cells = state.cells(np.random.default_rng((seed, 1)), n, capacity)
+    bms = Bms(
+        protocol,
+        parameters,
+        texts,
+        rng=np.random.default_rng((seed, 2)),
+        cells=n,
+        capacity=capacity,
+        soc=float(cells.soc.mean()),
+    )
+    if state.asleep == 0.0:
+        bms.power.enter("running", 0.0)
+    return Pack(cells, bms, panel, ambient=state.temperature, mosfet=state.temperature)

@@ -1,0 +1,183 @@
+"""A serial port, or its stand-in behind a socket: bytes out, bytes in, and every wait on the run's clock."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import serial
+
+from station.clock import Clock, Scopes
+from station.wires import sockets
+from station.wires.errors import ConnectionLost, Fenced, NoAnswer
+from station.wires.gate import Gate
+
+
+def _port_errors() -> tuple[type[Exception], ...]:
+    """What a port may raise: OSError, and where there is termios its own error, which is none."""
+    try:
+        import termios
+    except ImportError:
+        return (OSError,)
+    return (OSError, termios.error)
+
+
+_PORT_ERRORS = _port_errors()
+_OPEN_ERRORS: tuple[type[Exception], ...] = (ValueError, *_PORT_ERRORS)
+
+BITS = 10
+"""Bits of a character with start and stop bit (8N1)."""
+SLICE = 0.002
+"""Seconds that pyserial may block at a time; the run's clock decides how often."""
+WRITE_WITHIN = 1.0
+"""Seconds for the driver to take a frame over; a second line behind the deadlines."""
+PATTERN = bytes.fromhex("55 AA 00 FF 0F F0 33 CC") + b"loop\r"
+"""What a loop-back sends: no Modbus request to any pack (the first byte would be address 85), no PACE ASCII frame."""
+
+
+class SerialWire:
+    """One serial line. It opens itself when it is first used, and again after it was reset."""
+
+    def __init__(self, port: str, scopes: Scopes, baud: int = 9600) -> None:
+        """Nothing is opened yet; `port` is `COM7`, `/dev/ttyUSB0` or `socket://host:port`; 8N1."""
+        self.port = port
+        self.gate = Gate(port, scopes)
+        self.baud = baud
+        self._clock: Clock = scopes.clock
+        self._line: serial.Serial | None = None
+
+    def exchange(
+        self,
+        request: bytes,
+        length_of: Callable[[bytes], int | None],
+        first_byte: float,
+        between: float,
+    ) -> bytes:
+        """Send a request and collect what comes back; raises NoAnswer when nothing does, and the errors of `transmit`.
+
+        The first byte has `first_byte` seconds from the end of the request on. The answer ends when it has as many
+        bytes as `length_of` says, or, while that cannot tell, with a silence of `between` seconds; it may be anything.
+        """
+        self.transmit(request)
+        return self.collect(length_of, first_byte + self.seconds(len(request)), between)
+
+    def transmit(self, request: bytes) -> None:
+        """Send bytes; raises ConnectionLost, Fenced, and what the scopes raise."""
+        with self._lost_on_error() as line, self.gate.sending():
+            self._clock.sent(len(request))
+            if line.write(request) != len(request):
+                raise OSError("the port did not take all bytes")
+
+    def collect(self, length_of: Callable[[bytes], int | None], first_byte: float, between: float) -> bytes:
+        """The second half of `exchange`, with the same time-outs."""
+        received = bytearray()
+        timeout = first_byte
+        while self._more(received, timeout):
+            length = length_of(bytes(received))
+            if length is not None and len(received) >= length:
+                break
+            timeout = between
+        if not received:
+            raise NoAnswer(f"{self.port}: not one byte within {first_byte:.3g} s")
+        return bytes(received)
+
+    def drain(self) -> bytes:
+        """Take what came unasked; never waits."""
+        self.gate.left()
+        with self._lost_on_error() as line:
+            return self._take(line, wait=False)
+
+    def seconds(self, count: int) -> float:
+        """How long `count` characters last on the line."""
+        return count * BITS / self.baud
+
+    def reopen(self) -> None:
+        """Reset the port and open it again; raises ConnectionLost, Fenced, and what the scopes raise."""
+        self.close()
+        self.gate.left()
+        try:
+            line = serial.serial_for_url(
+                self.port, baudrate=self.baud, timeout=SLICE, write_timeout=WRITE_WITHIN, exclusive=True
+            )
+        except _OPEN_ERRORS as error:
+            raise ConnectionLost(f"{self.port}: cannot be opened: {error}") from None
+        self.gate.opened(lambda: _abort(line), lambda: _interrupt(line))
+        self._line = line
+
+    def close(self) -> None:
+        """Reset the port; its next use opens it again."""
+        self.gate.reset()
+        self._line = None
+
+    def _more(self, received: bytearray, timeout: float) -> bool:
+        """Wait for further bytes; false after `timeout` seconds without any."""
+
+        def arrived(wait: float) -> bool:
+            self.gate.left()
+            with self._lost_on_error() as line:
+                new = self._take(line, wait=wait > 0)
+            received.extend(new)
+            return bool(new)
+
+        more = self._clock.poll(arrived, min(timeout, self.gate.left()))
+        self.gate.left()
+        return more
+
+    def _take(self, line: serial.Serial, *, wait: bool) -> bytes:
+        """Everything that is there; `wait` for the first byte at most one slice."""
+        received = b""
+        while line.in_waiting or (wait and not received):
+            new = line.read(line.in_waiting or 1)
+            if not new:
+                break
+            received += new
+        self._clock.taken(len(received))
+        return received
+
+    @contextmanager
+    def _lost_on_error(self) -> Iterator[serial.Serial]:
+        """The open line; an error of the port resets it, and a fence explains any error."""
+        if self._line is None:
+            self.reopen()
+        assert self._line is not None
+        try:
+            yield self._line
+        except Exception as error:
+            if self.gate.fenced:
+                raise Fenced(f"{self.port}: fenced during an exchange") from None
+            if isinstance(error, _PORT_ERRORS):
+                self.close()
+                raise ConnectionLost(f"{self.port}: {error}") from None
+            raise
+
+
+def loop_back(wire: SerialWire, pattern: bytes = PATTERN) -> bool:
+    """Whether the station's own line returns what it sends, as with a loop-back plug or a listening transceiver."""
+    wire.drain()
+    try:
+        return wire.exchange(pattern, lambda received: len(pattern), 0.2, 0.05) == pattern
+    except NoAnswer:
+        return False
+
+
+def _interrupt(line: serial.Serial) -> None:
+    """Free a thread that reads or writes, where the port can do that."""
+    for name in ("cancel_read", "cancel_write"):
+        cancel = getattr(line, name, None)
+        if cancel is not None:
+            with suppress(*_PORT_ERRORS):
+                cancel()
+
+
+def _abort(line: serial.Serial) -> None:
+    """Throw away what is queued and close."""
+    connection = getattr(line, "_socket", None)
+    if isinstance(connection, socket.socket):
+        sockets.abort(connection)
+        line.is_open = False
+        return
+    with suppress(*_PORT_ERRORS):
+        line.reset_output_buffer()
+    with suppress(*_PORT_ERRORS):
+        line.close()

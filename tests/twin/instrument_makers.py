@@ -1,0 +1,63 @@
+"""The simulated instruments as the tests want them: seeded, and connected to something plain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from station.twin.instruments import ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
+from station.twin.scpi import Instrument
+from station.twin.terminals import SinkTerminals, SourceTerminals
+
+
+def supply() -> ChromaSupply:
+    """A supply without errors of its own."""
+    made = ChromaSupply(serial="62050P01234", rng=np.random.default_rng(1), terminals=SourceTerminals())
+    for meter in (made.voltmeter, made.ammeter):
+        meter.gain, meter.offset, meter.noise = 1.0, 0.0, 0.0
+    made.tick(0.0)
+    return made
+
+
+def load() -> ChromaLoad:
+    """A load without errors of its own."""
+    made = ChromaLoad(serial="63210A00042", rng=np.random.default_rng(2), terminals=SinkTerminals())
+    for meter in (made.voltmeter, made.ammeter):
+        meter.gain, meter.offset, meter.noise = 1.0, 0.0, 0.0
+    made.tick(0.0)
+    return made
+
+
+def multimeter(probe: Callable[[], float] = lambda: 51.2) -> Multimeter:
+    """A multimeter without errors of its own."""
+    made = Multimeter(serial="MY57501234", rng=np.random.default_rng(3), probe=probe)
+    made.digitiser.gain, made.digitiser.offset, made.digitiser.noise = 1.0, 0.0, 0.0
+    return made
+
+
+def acquisition(changed: Callable[[], None] = lambda: None) -> DataAcquisition:
+    """A data acquisition unit without errors of its own, some channels connected."""
+    made = DataAcquisition(
+        serial="MY58001234",
+        rng=np.random.default_rng(4),
+        voltages={101: lambda: 3.3, 102: lambda: -0.05},
+        resistances={105: lambda: 1234.5},
+        temperatures={110: lambda: 25.25},
+        digital_inputs=lambda port: 0xA5 if port == 302 else 0,
+        changed=changed,
+    )
+    made.digitiser.gain, made.digitiser.offset, made.digitiser.noise = 1.0, 0.0, 0.0
+    return made
+
+
+def everything() -> list[Instrument]:
+    """One of each."""
+    return [supply(), load(), multimeter(), acquisition()]
+
+
+def errors(instrument: Instrument) -> list[int]:
+    """Empty the error queue of an instrument."""
+    found = []
+    while (reply := instrument.execute("SYST:ERR?")) and int(reply.split(",")[0]):
+        found.append(int(reply.split(",")[0]))
+    return found
