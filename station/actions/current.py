@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from station.actions.errors import BenchFault, EnvelopeExceeded
-from station.actions.stage import Stage
+from station.actions.stage import BEFORE_CURRENT, Stage
 from station.model.events import OutputChanging
 from station.model.limits import parse_range
 from station.model.quantity import Quantity
@@ -46,8 +46,9 @@ def connect(stage: Stage) -> None:
     """Close the contactor at no current; raises BenchFault while polarity, voltage and identity are not known."""
     if stage.wiring.is_on("contactor"):
         return
-    if not stage.found.connected:
-        raise BenchFault("the contactor stays open: polarity, voltage and identity of the pack are not known yet")
+    unknown = sorted(BEFORE_CURRENT - stage.found.known)
+    if unknown:
+        raise BenchFault(f"the contactor stays open: {', '.join(unknown)} of the pack not seen to be good in this run")
     _announce(stage, "contactor", "closed")
     stage.wiring.switched("contactor", True)
 

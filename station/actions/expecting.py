@@ -94,7 +94,8 @@ def _lamps(waiting: Waiting, value: object) -> Condition:
         return stage.clock.now() - max(waiting.began, trace.samples[0][0] if trace.samples else 0) >= watch and not wrong_now()
 
     name = state if isinstance(state, str) else "_".join(state)
-    until = waiting.began + stage.reacts_within(state if state in stage.pack.reacts_within else "standby") + watch  # type: ignore[operator, index]
+    reaction = state if isinstance(state, str) and state in stage.pack.reacts_within else "standby"
+    until = waiting.began + stage.reacts_within(reaction) + watch
 
     def tell(held: bool) -> None:
         reason = "; ".join(wrong_now())

@@ -209,6 +209,7 @@ def _serial_number(stage: Stage) -> None:
     stage.identified(serial_number=stored)
     if stored and stored != stage.serial_number:
         raise Blocked(f"serial number {stage.serial_number} was scanned, the pack says it is {stored}: scan the label of this pack again")
+    stage.found.known.add("serial_number")
 
 
 def _product(stage: Stage) -> None:

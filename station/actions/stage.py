@@ -24,6 +24,8 @@ from station.model.verdict import Verdict
 
 TICK = 0.05
 """Longest time in seconds that passes in a wait without looking whether it is over."""
+BEFORE_CURRENT = frozenset({"polarity", "terminal_voltage", "serial_number"})
+"""What must be known good before a contactor may close (REQ-1-01): polarity, voltage, and which pack it is."""
 READINGS_HOLD = 0.5
 """Seconds for which readings of the pack are good enough to be used again."""
 
@@ -59,8 +61,8 @@ class Found:
     """When something happened, on the run's clock, such as the last opening of a protection."""
     drawn: float = 0.0
     """Ampere-seconds that the load has drawn from the pack, as its samples add up."""
-    connected: bool = False
-    """Whether polarity, voltage and identity are known, so that a contactor may close."""
+    known: set[str] = field(default_factory=set)
+    """Which of `BEFORE_CURRENT` have been seen to be good in this run."""
     energised: bool = False
     """Whether current has flowed or a threshold was written; from then on nothing is BLOCKED any more."""
 
@@ -192,6 +194,8 @@ class Stage:
         proves = tuple(f"REQ-{key.removeprefix('REQ-')}" for key in row.proves)
         low, high = (row.is_.expected, None) if row.is_.expected is not None else (row.is_.low, row.is_.high)
         self._keep(name, kept, outcome, low=low, high=high, proves=proves, safety=safety or row.safety, source=row.source)
+        if outcome.verdict is Verdict.PASS:
+            self.found.known.add(name)
         return outcome.verdict
 
     def expect(self, name: str, found: str, expected: str, reason: str = "", *, proves: tuple[str, ...] = (), witness: str = "") -> Verdict:

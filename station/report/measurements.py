@@ -15,7 +15,19 @@ from station.report.figures import figures, number
 from station.report.glyphs import BOLD
 from station.report.margin import MarginBar, scale
 from station.report.sheet import RULED, Cell, Command, Sheet, table
-from station.report.style import ALERT, COLUMN, COLUMN_CENTRE, COLUMN_RIGHT, NOTE, SHADE, SMALL, muted, plain, strong
+from station.report.style import (
+    ALERT,
+    COLUMN,
+    COLUMN_CENTRE,
+    COLUMN_RIGHT,
+    NOTE,
+    SHADE,
+    SMALL,
+    Name,
+    muted,
+    plain,
+    strong,
+)
 
 NAME, LOW, VALUE, HIGH, UNIT, UNCERTAINTY, FROM, TO, RULE, MARGIN, VERDICT = range(11)
 NUMERIC = (LOW, VALUE, HIGH, UNCERTAINTY, FROM, TO)
@@ -103,8 +115,8 @@ def _cells(cells: Mapping[int, Cell]) -> list[Cell]:
 
 def _name(sheet: Sheet, measurement: Measurement) -> Cell:
     if not measurement.carried_over:
-        return plain(measurement.name)
-    return [plain(measurement.name), plain(sheet.wording.measurements.carried_over, SMALL)]
+        return Name(measurement.name)
+    return [Name(measurement.name), plain(sheet.wording.measurements.carried_over, SMALL)]
 
 
 def _is_numeric(measurement: Measurement) -> bool:

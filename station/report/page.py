@@ -13,8 +13,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, Table
 
 from station.report import glyphs
-from station.report.glyphs import BOLD, REGULAR, printable
-from station.report.sheet import Cell, Sheet
+from station.report.glyphs import BOLD, printable
+from station.report.sheet import BARE, Cell, Sheet
 from station.report.style import (
     CELL,
     HEAD_RIGHT,
@@ -76,7 +76,7 @@ class Page:
         page = texts.page.format(page=number, pages=pages)
         right = f"{marked(texts.report.format(run=record.run))} \N{MIDDLE DOT} {strong(page)}"
         widths = [self.sheet.width * 0.5] * 2
-        head = Table([[Paragraph(left, CELL), Paragraph(right, HEAD_RIGHT)]], colWidths=widths, style=_BARE)
+        head = Table([[Paragraph(left, CELL), Paragraph(right, HEAD_RIGHT)]], colWidths=widths, style=list(BARE))
         return head, float(head.wrap(self.sheet.width, HEIGHT)[1])
 
     def _foot(self, canvas: Canvas) -> None:
@@ -84,7 +84,7 @@ class Page:
         digest = plain(texts.digest.format(sha256=self.sheet.sha256), SMALL)
         widths = [self.sheet.width * 0.68, self.sheet.width * 0.32]
         right = Paragraph(f'<para alignment="right">{marked(texts.scope)}</para>', SMALL)
-        foot = Table([[digest, right]], colWidths=widths, style=_BARE)
+        foot = Table([[digest, right]], colWidths=widths, style=list(BARE))
         height = foot.wrap(self.sheet.width, HEIGHT)[1]
         self._rule(canvas, self.margin + FOOT - 4)
         foot.drawOn(canvas, self.margin, self.margin + FOOT - 6 - height)
@@ -154,14 +154,4 @@ def title(sheet: Sheet) -> Flowable:
         plain(record.sequence_title, SUBTITLE),
     ]
     code = QrCode(f"{record.serial_number} SHA256:{sheet.sha256}".upper(), width=QR_SIZE, height=QR_SIZE, qrBorder=0)
-    return Table([[words, code]], colWidths=[sheet.width - QR_SIZE, QR_SIZE], style=_BARE)
-
-
-_BARE = [
-    ("FONT", (0, 0), (-1, -1), REGULAR, 7),
-    ("LEFTPADDING", (0, 0), (-1, -1), 0),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-    ("TOPPADDING", (0, 0), (-1, -1), 0),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-    ("VALIGN", (0, 0), (-1, -1), "TOP"),
-]
+    return Table([[words, code]], colWidths=[sheet.width - QR_SIZE, QR_SIZE], style=list(BARE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reportlab.platypus import Flowable, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table
 
 from station.model.record import Instrument, Measurement, Step
 from station.model.verdict import Verdict
@@ -12,12 +12,14 @@ from station.report.banner import Banner
 from station.report.measurements import measurements
 from station.report.plot import Chart
 from station.report.requirements import requirements
-from station.report.sheet import GRID, Cell, Sheet, columns, pairs, paragraphs, table, wide_pairs
+from station.report.sheet import GRID, Cell, Command, Sheet, columns, pairs, paragraphs, table, wide_pairs
 from station.report.style import (
+    ALERT,
     BODY,
     CELL,
     COLUMN_RIGHT,
     END,
+    INK,
     NOTE,
     REASON,
     RIGHT,
@@ -32,6 +34,8 @@ from station.report.wording import SectionName
 
 Section = Callable[[Sheet], list[Flowable]]
 
+NOT_RESTORED = "NOT RESTORED"
+"""How the record begins to tell that a pack does not have its thresholds."""
 BETWEEN = 14.0
 """Points between two charts that stand side by side."""
 
@@ -42,7 +46,7 @@ def verdict(sheet: Sheet) -> list[Flowable]:
     texts = sheet.wording.verdicts[record.verdict]
     banner = Banner(texts, _facts(sheet), passed=record.verdict is Verdict.PASS)
     reason = [plain(record.reason, REASON)] if record.reason else []
-    return [banner, *reason, plain(texts.meaning, BODY)]
+    return [banner, *reason, plain(texts.meaning, BODY), *_not_restored(sheet)]
 
 
 def identity(sheet: Sheet) -> list[Flowable]:
@@ -141,7 +145,7 @@ def signature(sheet: Sheet) -> list[Flowable]:
     if signer is not None:
         items += [(texts.signed_by, signer.name), (texts.fingerprint, signer.fingerprint)]
     notes = paragraphs(texts.how, texts.check)
-    return [wide_pairs(items, sheet.width), *notes, plain(f"\N{EM DASH} {texts.end} \N{EM DASH}", END)]
+    return [KeepTogether([wide_pairs(items, sheet.width), *notes, plain(f"\N{EM DASH} {texts.end} \N{EM DASH}", END)])]
 
 
 SECTIONS: Mapping[SectionName, Section] = {
@@ -158,6 +162,15 @@ SECTIONS: Mapping[SectionName, Section] = {
     "signature": signature,
 }
 """What draws each section; the wording says in which order."""
+
+
+def _not_restored(sheet: Sheet) -> list[Flowable]:
+    """A pack that lost its protection is told of at once, not only in the small print."""
+    if not sheet.record.thresholds.startswith(NOT_RESTORED):
+        return []
+    text = plain(f"{sheet.wording.identity.thresholds}: {sheet.record.thresholds}", REASON)
+    box: list[Command] = [*GRID, ("BACKGROUND", (0, 0), (-1, -1), ALERT), ("BOX", (0, 0), (-1, -1), 1.5, INK)]
+    return [Spacer(0, 4), Table([[text]], colWidths=[sheet.width], style=box)]
 
 
 def _facts(sheet: Sheet) -> list[str]:

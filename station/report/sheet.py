@@ -32,6 +32,12 @@ GRID: tuple[Command, ...] = (
     ("TOPPADDING", (0, 0), (-1, -1), 1.8),
     ("BOTTOMPADDING", (0, 0), (-1, -1), 2.2),
 )
+BARE: tuple[Command, ...] = (
+    *GRID,
+    ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+    ("TOPPADDING", (0, 0), (-1, -1), 0),
+)
 RULED: tuple[Command, ...] = (
     *GRID,
     ("LINEBELOW", (0, 0), (-1, 0), 0.8, INK),

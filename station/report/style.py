@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from html import escape
 from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import Paragraph
+from reportlab.platypus import Flowable, Paragraph
 
+from station.report import glyphs
 from station.report.glyphs import BOLD, REGULAR, printable
 
 INK = HexColor("#14181d")
@@ -52,7 +55,7 @@ SUBTITLE = _style(9.5, colour=MUTED)
 HEADING = _style(10.5, bold=True, before=12, after=3)
 BODY = _style(8)
 TEXT = _style(8, indent=3, after=2)
-NOTE = _style(6.3, colour=MUTED, indent=3)
+NOTE = _style(6.3, colour=MUTED, indent=3, before=2)
 GROUP = _style(7, bold=True, before=5, after=2, indent=3)
 SERIAL = _style(13, bold=True, after=2)
 REASON = _style(9.5, bold=True)
@@ -84,3 +87,31 @@ def strong(text: str) -> str:
 def muted(text: str) -> str:
     """The same small and grey."""
     return f'<font size="6.3" color="{MUTED.hexval().replace("0x", "#")}">{marked(text)}</font>'
+
+
+class Name(Flowable):
+    """A name such as `cell_resistance`, folded behind its underlines and strokes where its cell is too narrow."""
+
+    def __init__(self, text: str) -> None:
+        """Show `text` as a cell of a table."""
+        super().__init__()
+        self.words = printable(text).split(" ")
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Fold it to `width`."""
+        lines = [""]
+        for part in self._parts(width):
+            if lines[-1] and glyphs.width(lines[-1] + part.rstrip(), CELL.fontSize) > width:
+                lines.append("")
+            lines[-1] += part
+        self.folded = Paragraph("<br/>".join(escape(line, quote=False) for line in lines), CELL)
+        return self.folded.wrap(width, height)
+
+    def _parts(self, width: float) -> Iterator[str]:
+        for word in self.words:
+            whole = glyphs.width(word, CELL.fontSize) <= width
+            yield from [f"{word} "] if whole else re.findall("[^_/]+[_/]?|[_/]", f"{word} ")
+
+    def draw(self) -> None:
+        """Draw it at the origin."""
+        self.folded.drawOn(self.canv, 0, 0)

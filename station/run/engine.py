@@ -274,7 +274,8 @@ class Engine:
     def _emit(self, event: Event) -> None:
         if isinstance(event, Measured) and event.measurement.verdict is not None:
             measurement = event.measurement
-            self._verdicts.append((measurement.step, Verdict(measurement.verdict or Verdict.ERROR), f"{measurement.name}: {measurement.reason}".removesuffix(": ")))
+            reason = f"{measurement.name}: {measurement.reason}" if measurement.reason else ""
+            self._verdicts.append((measurement.step, measurement.verdict or Verdict.ERROR, reason))
         self._listener(event)
 
     # ------------------------------------------------------------------------------------------------ the end

@@ -63,7 +63,7 @@ class Cells:
     def emf(self) -> Floats:
         """Volts of each cell without the drop over `resistance`."""
         rest = rest_voltage(self.soc + self.surface_fast + self.surface_slow)
-        return cast(Floats, (rest + self.v1 + self.v2) * self.polarity)
+        return (rest + self.v1 + self.v2) * self.polarity
 
     @property
     def resistance(self) -> Floats:

@@ -7,6 +7,7 @@ ASCII polls of other packs never reach into the next request.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Protocol as Interface
 
 from pymodbus.framer import FramerRTU
@@ -40,7 +41,7 @@ class Registers(Interface):
         """Words of a block; raises Refused."""
         ...
 
-    def write(self, address: int, words: list[int]) -> None:
+    def write(self, address: int, words: Sequence[int]) -> None:
         """Take the words of a frame; raises Refused."""
         ...
 

@@ -1,7 +1,8 @@
-"""Everything about a simulated pack that a fault may change: the paths, their units and meanings, and how one is set.
+"""What a fault may change in a simulated pack and its circuit: names, units and meanings, and how one is set.
 
-A path starts at the pack: `bms.discharge_fet.stuck`, `cells.r0[6]` (counted from 0; without an index: every cell),
-`bms.parameters.cell_overvoltage.trip`, `bms.protections.cell_overvoltage.delay_factor`.
+A name starts at the twin: `bms.discharge_fet.stuck`, `cells.r0[6]` (counted from 0; without an index: every cell),
+`bms.parameters.cell_overvoltage.trip`, `bms.protections.cell_overvoltage.delay_factor`. A number is given in the unit
+of its row, as a quantity (`1.5 mOhm`), or against what it is: `times 3`, `plus 0.7 V`.
 """
 
 from __future__ import annotations
@@ -13,23 +14,28 @@ from typing import cast
 import numpy as np
 
 from station.model.files import nearest
+from station.model.quantity import parse_quantity
 from station.twin.bms.memory import Memory
-from station.twin.pack import Pack
 
 _INDEXED = re.compile(r"(\w+(?:\.\w+)*)(?:\[(\d+)\])?")
 
 
-class NoSuchParameter(Exception):
-    """A path that leads nowhere; the message says where it ends and what is known there."""
+class UnknownParameter(ValueError):
+    """A name that leads nowhere, or a value that its place does not take; the message says what would do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A path (`[i]`: one cell or sensor, `<protection>` and `<register>`: any name), its unit or words, its meaning."""
+    """A name (`[i]`: one cell or sensor, `<protection>` and `<register>`: any), its unit or its words, its meaning."""
 
-    path: str
+    name: str
     unit: str
     meaning: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that it takes, when it takes words."""
+        return tuple(self.unit.split(", ")) if "," in self.unit and self.unit.islower() else ()
 
 
 _STUCK = "closed, open"
@@ -47,13 +53,13 @@ PARAMETERS = tuple(
         ("cells.leak[i]", "A", "self-discharge of a cell, about 4 mA"),
         ("cells.polarity[i]", "1 or -1", "-1: the cell is built in the wrong way round"),
         ("cells.temperature[i]", "degC", "temperature of a cell"),
-        ("shunt", "Ohm", "the pack's own shunt"),
-        ("bars", "Ohm", "bars and posts of the main path, outside the sense loops"),
-        ("ambient", "degC", "the room"),
-        ("mosfet", "degC", "temperature of the FETs"),
-        ("breaker.closed", "true, false", "the air switch"),
-        ("breaker.resistance", "Ohm", "its contact resistance, 1.5 mOhm"),
-        ("breaker.stuck", _STUCK, "the air switch does not follow its lever"),
+        ("pack.shunt", "Ohm", "the pack's own shunt"),
+        ("pack.bars", "Ohm", "bars and posts of the main path, outside the sense loops"),
+        ("pack.ambient", "degC", "the room"),
+        ("pack.mosfet", "degC", "temperature of the FETs"),
+        ("pack.breaker.closed", "true, false", "the air switch"),
+        ("pack.breaker.resistance", "Ohm", "its contact resistance, 1.5 mOhm"),
+        ("pack.breaker.stuck", _STUCK, "the air switch does not follow its lever"),
         ("bms.charge_fet.stuck", _STUCK, "welded, or never conducts; the flag says what the firmware wants"),
         ("bms.charge_fet.resistance", "Ohm", "0.75 mOhm"),
         ("bms.discharge_fet.stuck", _STUCK, "the same for the discharge FET"),
@@ -96,7 +102,7 @@ PARAMETERS = tuple(
         ("bms.balancing.resting", "true, false", "balances at rest too"),
         ("bms.balancing.works[i]", "true, false", "whether the bleed FET of a cell conducts"),
         ("bms.balancing.always[i]", "true, false", "whether it conducts all the time"),
-        ("bms.balancing.swap", "two cells from 1", "these two are taken for each other"),
+        ("bms.balancing.swap", "cell from 0", "this cell and the next are taken for each other"),
         ("bms.gauge.error", "%", "added to the state of charge that it reports"),
         ("bms.gauge.remaining", "Ah", "what it takes to be left"),
         ("bms.gauge.full", "Ah", "what it takes for a full charge"),
@@ -125,59 +131,97 @@ PARAMETERS = tuple(
         ("bms.silent", "true, false", "runs, but answers on no port"),
         ("bms.address_switch", "0 to 15", "the switch on the panel; taken over at the next start"),
         ("bms.version", "text", "name of the firmware"),
+        ("circuit.lead", "Ohm", "power leads there and back, 3 mOhm"),
+        ("circuit.contact", "Ohm", "clamps at the pack's posts, 0.5 mOhm"),
+        ("circuit.shunt", "Ohm", "the bench's shunt"),
+        ("circuit.supply_lead", "Ohm", "from where the leads meet to the supply"),
+        ("circuit.load_lead", "Ohm", "from where the leads meet to the load"),
+        ("circuit.lead_open", "true, false", "a power lead was pulled"),
+        ("circuit.reversed", "true, false", "the leads are on the wrong posts"),
+        ("circuit.sense_open", "true, false", "a lead of the voltmeter hangs loose"),
+        ("circuit.meter", "Ohm", "what the voltmeter loads the posts with, 10 MOhm"),
+        ("circuit.insulation_plus", "Ohm", "case to the positive post"),
+        ("circuit.insulation_minus", "Ohm", "case to the negative post"),
+        ("circuit.main.stuck", _STUCK, "the contactor at the pack is welded, or does not close"),
+        ("circuit.main.resistance", "Ohm", "its contact resistance, 0.3 mOhm"),
+        ("circuit.supply_contactor.stuck", _STUCK, "the same at the supply"),
+        ("circuit.load_contactor.stuck", _STUCK, "the same at the load"),
     )
 )
 
 
-def value_at(pack: Pack, path: str) -> object:
-    """What stands at a path; raises NoSuchParameter."""
-    owner, name, index = _find(pack, path)
-    value = _member(owner, name)
-    return value if index is None else _element(value, index, path)
+_WORDS: dict[str, frozenset[str]] = {}
+for _row in PARAMETERS:
+    _last = _row.name.rpartition(".")[2].partition("[")[0]
+    _WORDS[_last] = _WORDS.get(_last, frozenset()) | frozenset(_row.words)
 
 
-def assign(pack: Pack, path: str, value: object) -> None:
-    """Set what stands at a path, in the unit of its row; without an index, all elements of an array alike.
+def value_at(root: object, name: str) -> object:
+    """What a parameter of the twin is now; raises UnknownParameter."""
+    owner, last, index = _find(root, name)
+    value = _member(owner, last)
+    return value if index is None else _element(value, index, name)
 
-    Raises NoSuchParameter, and ValueError or TypeError for a value that the place does not take.
-    """
-    owner, name, index = _find(pack, path)
-    present = _member(owner, name)
+
+def assign(root: object, name: str, value: str | int | float | bool) -> None:
+    """Set a parameter of the twin; an array without an index in all its elements alike. Raises UnknownParameter."""
+    owner, last, index = _find(root, name)
+    present = _member(owner, last)
     if index is not None:
-        _element(present, index, path)
-        cast("dict[int, object]", present)[index] = value
+        fit = _fit(name, last, _element(present, index, name), value)
+        cast("dict[int, object]", present)[index] = fit
     elif isinstance(present, np.ndarray):
-        present[:] = value
+        present[:] = [cast(float, _fit(name, last, each, value)) for each in present]
     elif isinstance(owner, (dict, Memory)):
-        cast("dict[str, object]", owner)[name] = value
+        cast("dict[str, object]", owner)[last] = _fit(name, last, present, value)
     else:
-        setattr(owner, name, value)
+        setattr(owner, last, _fit(name, last, present, value))
 
 
-def _find(pack: Pack, path: str) -> tuple[object, str, int | None]:
-    """The object that a path leads to, and the name and index in it."""
-    match = _INDEXED.fullmatch(path)
+def _fit(name: str, last: str, present: object, value: str | int | float | bool) -> object:
+    """The value as its place takes it."""
+    if isinstance(present, (bool, np.bool_)) != isinstance(value, bool):
+        raise UnknownParameter(f"`{name}` does not take `{value}`; it is {present!r} now")
+    if isinstance(present, (int, float)) and isinstance(value, str):
+        return _number(name, float(present), value)
+    words = _WORDS.get(last, frozenset())
+    if words and isinstance(value, str) and value not in words:
+        raise UnknownParameter(f"`{name}` does not take `{value}`{nearest(value, words)}")
+    return value
+
+
+def _number(name: str, present: float, text: str) -> float:
+    relation, _, rest = text.partition(" ")
+    try:
+        if relation == "times":
+            return present * float(rest)
+        return present + parse_quantity(rest).si if relation == "plus" else parse_quantity(text).si
+    except ValueError as error:
+        raise UnknownParameter(f"`{name}`: {error}") from None
+
+
+def _find(root: object, name: str) -> tuple[object, str, int | None]:
+    """The object that a name leads to, its attribute or key, and the index in that."""
+    match = _INDEXED.fullmatch(name)
     if match is None:
-        raise NoSuchParameter(f"`{path}` is no path, such as `bms.key.dead` or `cells.r0[6]`")
-    owner: object = pack
-    rest = match[1]
+        raise UnknownParameter(f"`{name}` is no name of a parameter, such as `bms.key.dead` or `cells.r0[6]`")
+    owner, rest = root, match[1]
     while "." in rest and not (isinstance(owner, Memory) and rest in owner):
         head, _, rest = rest.partition(".")
         owner = _member(owner, head)
-    _member(owner, rest)
     return owner, rest, None if match[2] is None else int(match[2])
 
 
 def _member(owner: object, name: str) -> object:
     if isinstance(owner, (dict, Memory)) and name in owner:
         return owner[name]
-    if not name.startswith("_") and hasattr(owner, name) and not isinstance(owner, dict):
+    if not name.startswith("_") and not isinstance(owner, dict) and hasattr(owner, name):
         return getattr(owner, name)
     known = owner if isinstance(owner, dict) else [each for each in dir(owner) if not each.startswith("_")]
-    raise NoSuchParameter(f"a simulated pack has no `{name}` there{nearest(name, known)}")
+    raise UnknownParameter(f"the twin has no parameter `{name}` there{nearest(name, known)}")
 
 
-def _element(value: object, index: int, path: str) -> object:
+def _element(value: object, index: int, name: str) -> object:
     if not isinstance(value, (np.ndarray, list)) or index >= len(value):
-        raise NoSuchParameter(f"`{path}`: there is no element {index}")
+        raise UnknownParameter(f"`{name}`: there is no element {index}")
     return value[index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -65,7 +65,7 @@ class State(Model):
         """How much each cell is ahead in state of charge, so that the top of the curve shows exactly `spread`."""
         drawn = rng.normal(0.0, 1.0, n)
         volts = BALANCED_AT + self.spread * (drawn - drawn.mean()) / max(float(np.ptp(drawn)), 1e-9)
-        return cast(Floats, soc_at(volts) - soc_at(BALANCED_AT))
+        return soc_at(volts) - soc_at(BALANCED_AT)
 
 
 def read_state(name: str, library: Library | None = None) -> State:

@@ -18,11 +18,11 @@ from station.model.fault import FaultFile
 from station.model.pack import Pack as PackFile
 from station.model.protocol import Protocol
 from station.twin.circuit import Circuit, Contactor, Found
+from station.twin.parameters import UnknownParameter, assign
 from station.twin.instruments import MODELS, ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
 from station.twin.pace_modbus import PaceServer
 from station.twin.pack import Pack, make_pack
 from station.twin.panel import Panel
-from station.twin.parameters import UnknownParameter, assign
 from station.twin.scpi import Instrument
 from station.twin.server import Exchange, Server
 from station.twin.states import State
@@ -100,7 +100,7 @@ class Twin:
         slot: int = 1,
         faults: Iterable[FaultFile] = (),
     ) -> None:
-        """Wire everything up; raises CannotServe, or UnknownParameter for a fault that names what is not there."""
+        """Wire everything up; raises CannotServe."""
         rng = np.random.default_rng((seed, 3))
         self._clock = clock
         self._origin = clock.now()

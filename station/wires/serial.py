@@ -83,10 +83,11 @@ class SerialWire:
         return bytes(received)
 
     def drain(self) -> bytes:
-        """Take what came unasked; never waits."""
-        self.gate.left()
-        with self._lost_on_error() as line:
-            return self._take(line, wait=False)
+        """Take what came unasked; lets no time pass, and in virtual time misses nothing that is still under way."""
+        received = bytearray()
+        while self._more(received, 0.0):
+            pass
+        return bytes(received)
 
     def seconds(self, count: int) -> float:
         """How long `count` characters last on the line."""
@@ -116,7 +117,7 @@ class SerialWire:
         def arrived(wait: float) -> bool:
             self.gate.left()
             with self._lost_on_error() as line:
-                new = self._take(line, wait=wait > 0)
+                new = self._take(line, wait=wait > 0 and timeout > 0)
             received.extend(new)
             return bool(new)
 

@@ -273,8 +273,8 @@ def record(**changes: object) -> Record:
             FileHash(path="fixtures/packs/bali48.yaml", sha256="2b" * 32),
             FileHash(path="fixtures/benches/line-1.yaml", sha256="3c" * 32),
         ),
-        "decision_rule": "Safety limits: guard band w = U. Other limits: guard band w = 0.83 U (ISO 14253-1), or simple "
-        "acceptance where the test uncertainty ratio is at least 4. A value is accepted from low + w to high \u2212 w.",
+        "decision_rule": "Safety limits: guard band w = U. Other limits: guard band w = 0.83 U (ISO 14253-1), or "
+        "simple acceptance where the test uncertainty ratio is at least 4. Accepted: low + w \u2264 value \u2264 high \u2212 w.",
         "warnings": ("This bench has no hardware watchdog: a hung PC is stopped by the guard process only.",),
         "safe_state": "load off, supply off, 0.02 A, contactors open; all read back",
         "thresholds": "restored and read back",

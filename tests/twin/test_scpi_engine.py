@@ -41,6 +41,7 @@ class Toy(Instrument):
         yield from knob("TRIGger:SOURce", self.source)
         yield from knob("DISPlay:TEXT", self.label)
         yield Command("CURRent:L<1-2>?", lambda which: f"L{which}")
+        yield from knob("LEVel:L2", self.protection)
         yield Command("MOVE", self.move)
         yield Command("ROUTe:CLOSe", self.close, Channels((101, 102, 104, 201), (101, 102, 104)))
         yield Command("PAIR?", lambda first, listed: f"{first} {listed}", Optional(self.voltage), Optional(self._all()))
@@ -82,7 +83,17 @@ def errors(instrument: Instrument) -> list[int]:
 
 @pytest.mark.parametrize(
     "header",
-    ["VOLT", "volt", "VOLTage", "VOLTAGE", ":VOLT", "SOUR:VOLT", "SOURCE:VOLTAGE:LEVEL", "sour:volt:lev:imm:ampl", "VOLT1"],
+    [
+        "VOLT",
+        "volt",
+        "VOLTage",
+        "VOLTAGE",
+        ":VOLT",
+        "SOUR:VOLT",
+        "SOURCE:VOLTAGE:LEVEL",
+        "sour:volt:lev:imm:ampl",
+        "VOLT1",
+    ],
 )
 def test_short_and_long_forms_optional_nodes_and_suffix_one_mean_the_same(toy: Toy, header: str) -> None:
     assert toy.execute(f"{header} 12.5") is None
@@ -174,7 +185,7 @@ def test_a_switch_takes_words_and_numbers(toy: Toy, sent: str, kept: str) -> Non
 
 
 def test_strings_may_contain_separators_and_doubled_quotes(toy: Toy) -> None:
-    assert toy.execute("DISP:TEXT 'a;b,''c';TEXT?") == "\"a;b,'c\""
+    assert toy.execute("DISP:TEXT 'a;b,''c';TEXT?") == '"a;b,\'c"'
     assert toy.execute('DISP:TEXT "d""e";TEXT?') == '"d""e"'
 
 
@@ -224,6 +235,12 @@ def test_numeric_suffix_reaches_the_handler(toy: Toy) -> None:
     assert toy.execute("CURR:L?;L1?;L2?") == "L1;L1;L2"
 
 
+def test_a_name_may_end_in_a_digit_of_its_own(toy: Toy) -> None:
+    assert toy.execute("LEV:L2 7;L2?") == "7.000"
+    toy.execute("LEV:L?")
+    assert errors(toy) == [-113]
+
+
 def test_error_queue_is_first_in_first_out_and_ends_in_overflow(toy: Toy) -> None:
     toy.execute("BAD;VOLT 99;VOLT;VOLT 1,2;VOLT abc")
     assert toy.execute("SYST:ERR:COUN?") == "4"
@@ -255,7 +272,7 @@ def test_event_registers_latch_and_conditions_live(toy: Toy) -> None:
     register.update(2)
     register.update(0)
     toy.execute("STAT:QUES:ENAB 2;:*SRE 8")
-    assert toy.execute("STAT:QUES:COND?;:STAT:QUES?;EVEN?") == "0;2;0"
+    assert toy.execute("STAT:QUES:COND?;EVEN?;EVEN?") == "0;2;0"
     register.update(2)
     assert int(toy.execute("*STB?") or 0) & 8
     assert toy.execute("STAT:PRES;QUES:ENAB?") == "0"

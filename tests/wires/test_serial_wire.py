@@ -149,12 +149,23 @@ def test_the_silence_after_a_part_costs_exactly_its_virtual_time() -> None:
         assert clock.now() == pytest.approx(0.05)
 
 
-def test_drain_takes_what_came_unasked_and_never_waits(scopes: Scopes) -> None:
+def test_drain_takes_what_came_unasked_and_lets_no_time_pass() -> None:
+    clock = VirtualClock()
+    with pty_line(lambda data: [], clock) as far, wire_to(far, Scopes(clock)) as wire:
+        for _ in range(200):
+            assert wire.drain() == b""
+            far.say(b"~250246900000FDA4\r")
+            assert wire.drain() == b"~250246900000FDA4\r"
+        assert clock.now() == 0.0
+
+
+def test_drain_in_wall_time_does_not_wait(scopes: Scopes) -> None:
     with pty_line(lambda data: []) as far, wire_to(far, scopes) as wire:
-        assert wire.drain() == b""
-        far.say(b"~250246900000FDA4\r")
-        assert wire.drain() == b"~250246900000FDA4\r"
-        assert wire.drain() == b""
+        wire.reopen()
+        begun = time.monotonic()
+        for _ in range(100):
+            assert wire.drain() == b""
+        assert time.monotonic() - begun < 0.1
 
 
 def test_a_port_that_does_not_exist_is_lost_with_its_name(scopes: Scopes) -> None:

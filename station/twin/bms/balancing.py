@@ -16,8 +16,8 @@ class Balancing:
     """Balancing of `cells` cells (manual 4.2); the two start values come from the registers.
 
     `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · `resting`: at rest too, not only
-    while charging. Faults: `works` and `always` by cell (the bleed FET is dead, or welded), `swap` two cells (from 1)
-    that are taken for each other.
+    while charging. Faults: `works` and `always` by cell (the bleed FET is dead, or welded), `swap` k: the cells
+    k and k + 1 (from 0) are taken for each other.
     """
 
     cells: int
@@ -28,7 +28,7 @@ class Balancing:
     resting: bool = True
     works: npt.NDArray[np.bool_] = field(init=False)
     always: npt.NDArray[np.bool_] = field(init=False)
-    swap: Sequence[int] = ()
+    swap: int | None = None
     active: tuple[bool, ...] = field(init=False)
     """The flags, by cell."""
 
@@ -60,7 +60,6 @@ class Balancing:
 
     def _swapped(self, flags: Sequence[bool]) -> tuple[bool, ...]:
         order = list(flags)
-        if len(self.swap) == 2:
-            one, other = (cell - 1 for cell in self.swap)
-            order[one], order[other] = order[other], order[one]
+        if self.swap is not None and self.swap + 1 < len(order):
+            order[self.swap], order[self.swap + 1] = order[self.swap + 1], order[self.swap]
         return tuple(order)

@@ -148,7 +148,7 @@ class Adc:
         for cell, wire in enumerate(self.cell_wires):
             if wire == "open":
                 _opened(volts, cell)
-        if self.swapped_wire is not None:
+        if self.swapped_wire is not None and self.swapped_wire + 1 < len(volts):
             _swapped(volts, self.swapped_wire)
         counts = np.rint(np.clip(volts, 0.0, 6.5) / CELL_STEP)
         return tuple(cast("list[float]", np.round(counts * CELL_STEP, 3).tolist()))

@@ -170,10 +170,17 @@ class ChromaSupply(Instrument):
         """Seconds until the output has slewed to its settings."""
         return max(0.0, self._settled - self.now)
 
+    @property
+    def next_due(self) -> float:
+        """When a protection will trip if its cause persists, in seconds."""
+        return self._latch.due
+
     def tick(self, now: float) -> None:
         """Watch the protections; carry over what a fault may have changed."""
         super().tick(now)
-        if self._panel.output.value and (bits := self._latch.watch(now)):
+        if not self._panel.output.value:
+            self._latch.rest()
+        elif bits := self._latch.watch(now):
             self.trip(bits)
         self._drive()
 

@@ -243,6 +243,11 @@ class ChromaLoad(Instrument):
         """Seconds until the input has slewed to its level."""
         return max(0.0, self._settled - self.now)
 
+    @property
+    def next_due(self) -> float:
+        """When a protection will trip if its cause persists, in seconds."""
+        return self._latch.due
+
     def tick(self, now: float) -> None:
         """Watch the protections; carry over what time or a fault has changed."""
         super().tick(now)

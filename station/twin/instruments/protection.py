@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,13 +31,23 @@ class Latch:
 
     protections: Sequence[Protection] = ()
     bits: int = 0
+    due: float = math.inf
+    """When the next protection will trip if its cause persists, in seconds."""
 
     def watch(self, now: float) -> int:
         """The bits that trip at the time `now`."""
-        return sum(protection.bit for protection in self.protections if protection.trips(now))
+        waiting = [protection for protection in self.protections if not protection.trips(now)]
+        ends = (protection.since + protection.delay() for protection in waiting if protection.since is not None)
+        self.due = min(ends, default=math.inf)
+        return sum(protection.bit for protection in self.protections if protection not in waiting)
+
+    def rest(self) -> None:
+        """Stop watching: causes count from the beginning when it goes on."""
+        self.due = math.inf
+        for protection in self.protections:
+            protection.since = None
 
     def clear(self) -> None:
         """Forget all trips; a cause that persists trips again after its delay."""
         self.bits = 0
-        for protection in self.protections:
-            protection.since = None
+        self.rest()

@@ -19,8 +19,7 @@ from station.twin.scpi.values import Optional, Parameter, Quantity, Word, short
 Answer = str | None | Generator[float, None, str | None]
 """What a handler returns: a reply, nothing, or steps that first yield how many seconds they need."""
 
-_NODE = re.compile(r"(\[?):?(\*?[A-Za-z]+)(?:<(\d+)-(\d+)>)?:?\]?")
-_MNEMONIC = re.compile(r"(\*?[A-Z_]+(?:[0-9]+[A-Z_]+)*)([0-9]*)")
+_NODE = re.compile(r"(\[?):?(\*?[A-Za-z][A-Za-z0-9]*)(?:<(\d+)-(\d+)>)?:?\]?")
 
 T = TypeVar("T")
 
@@ -133,11 +132,16 @@ class Tree:
         return node.commands[unit.query], suffixes
 
     def _step(self, node: _Node[Command], name: str) -> tuple[_Node[Command], list[int]]:
-        match = _MNEMONIC.fullmatch(name)
-        child = node.children.get(match[1]) if match else None
-        if match is None or child is None:
+        """Go down one node; a name with its digits comes before a name and a suffix."""
+        mnemonic, digits = (name, "") if name in node.children else _apart(name)
+        child = node.children.get(mnemonic)
+        if child is None:
             raise ScpiError(-113)
-        suffix = int(match[2] or 1)
-        if suffix not in (child.suffixes or (1,)):
-            raise ScpiError(-114)
+        suffix = int(digits or 1)
+        require(suffix in (child.suffixes or (1,)), -114)
         return child, [] if child.suffixes is None else [suffix]
+
+
+def _apart(name: str) -> tuple[str, str]:
+    mnemonic = name.rstrip("0123456789")
+    return mnemonic, name[len(mnemonic) :]
