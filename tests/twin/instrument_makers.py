@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from station.twin.instruments import ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
 from station.twin.scpi import Instrument
 from station.twin.terminals import SinkTerminals, SourceTerminals

@@ -138,9 +138,11 @@ class Rig:
 
     def discharge(self, current: float) -> None:
         self.load.on, self.load.mode, self.load.current = current > 0, "CC", current
+        self.step(0.0)
 
     def charge(self, current: float, voltage: float = 54.7) -> None:
         self.supply.on, self.supply.voltage, self.supply.current = current > 0, voltage, current
+        self.step(0.0)
 
     def set(self, **values: float) -> None:
         """Store settings as a write over the line does, all in one frame; `cell_overvoltage__trip=3.4`."""

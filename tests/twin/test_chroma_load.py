@@ -6,6 +6,7 @@ import math
 
 import pytest
 from instrument_makers import errors, load
+
 from station.twin.instruments import MODELS, ChromaLoad
 
 

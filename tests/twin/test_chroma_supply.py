@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from instrument_makers import errors, supply
+
 from station.twin.instruments import MODELS, ChromaSupply
 from station.twin.terminals import SourceTerminals
 
@@ -29,7 +30,9 @@ def test_identity_names_vendor_model_serial_and_firmware(device: ChromaSupply) -
 
 
 def test_powers_up_off_with_everything_at_its_default(device: ChromaSupply) -> None:
-    query = "CONF:OUTP?;:SOUR:VOLT?;CURR?;VOLT:PROT:HIGH?;LIM:HIGH?;:SOUR:CURR:PROT:HIGH?;:SOUR:POW:PROT:HIGH?"
+    query = (
+        "CONF:OUTP?;:SOUR:VOLT?;CURR?;VOLT:PROT:HIGH?;:SOUR:VOLT:LIM:HIGH?;:SOUR:CURR:PROT:HIGH?;:SOUR:POW:PROT:HIGH?"
+    )
     assert device.execute(query) == "OFF;0.000;0.000;110.000;100.000;105.000;5250.0"
     assert device.execute("FETC:STAT?;VOLT?;CURR?;POW?") == "0,OFF,CV;0.000;0.000;0.00"
 

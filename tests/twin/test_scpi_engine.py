@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 import pytest
+
 from station.twin.scpi import (
     Channels,
     Choice,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from instrument_makers import everything
+
 from station.twin.scpi import Instrument
 
 PIECES = (

@@ -196,6 +196,7 @@ class Multimeter(Instrument):
 
     def tick(self, now: float) -> None:
         """Take the samples that are due."""
+        self.now = now
         self.acquisition.tick(now)
         measuring = math.isfinite(self.acquisition.due)
         self.status.operation.update(_MEASURING * measuring | _AWAITING_TRIGGER * self.acquisition.waiting)

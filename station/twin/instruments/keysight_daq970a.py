@@ -241,6 +241,7 @@ class DataAcquisition(Instrument):
 
     def tick(self, now: float) -> None:
         """Take the sweeps that are due."""
+        self.now = now
         self.acquisition.tick(now)
         measuring = math.isfinite(self.acquisition.due)
         self.status.operation.update(_MEASURING * measuring | _AWAITING_TRIGGER * self.acquisition.waiting)

@@ -1,0 +1,80 @@
+"""The command `station`: parses what was typed, starts what was asked for, shows what came of it. No test logic.
+
+Exit status: 0 PASS, 1 FAIL, 2 wrong usage or an invalid file, 3 ERROR (any uncaught exception too), 4 ABORTED, 5 BLOCKED.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from station import __version__
+from station.cli.check import check, schema
+from station.cli.errors import WrongUsage
+from station.cli.export import export
+from station.cli.keys import keys
+from station.cli.plan import plan, trace
+from station.cli.run import run
+from station.cli.twin import twin
+from station.cli.verify import verify
+from station.model.files import InvalidFile
+
+USAGE = 2
+ERROR = 3
+ABORTED = 4
+
+app = typer.Typer(
+    name="station",
+    help="Tests 48 V LiFePO4 battery packs on a bench, real or simulated, and signs a certificate for every one.\n\n"
+    "Try:  station run eol --serial BALI48-000001 --bench simulated",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (run, check, plan, trace, verify, export, schema):
+    app.command()(command)
+app.add_typer(twin, name="twin")
+app.add_typer(keys, name="keys")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"pack-test-station {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+def main() -> None:
+    """Run the command and exit with its status; an uncaught exception is ERROR, never FAIL."""
+    sys.exit(status(sys.argv[1:]))
+
+
+def status(arguments: list[str]) -> int:
+    """Run the command with these arguments and return its exit status."""
+    try:
+        result = app(arguments, standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        typer.echo("stopped before anything was energised", err=True)
+        return ABORTED
+    except (InvalidFile, WrongUsage) as error:
+        typer.echo(str(error), err=True)
+        return USAGE
+    except Exception as error:
+        typer.echo(f"error: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
+        return ERROR
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,176 @@
+"""`station run`: one sequence on one pack."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from station.cli.errors import WrongUsage
+from station.cli.progress import ProgressDisplay
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
+from station.clock import Clock, Scopes, VirtualClock, WallClock
+from station.model.bench import Bench
+from station.model.events import Event, StepStarted
+from station.model.files import build
+from station.model.library import Library
+from station.model.record import Record, Simulation
+from station.model.verdict import EXIT_STATUS, Verdict
+from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
+from station.report.keys import KeyStore, KeyStoreError, default_folder
+from station.report.wording_file import load_wording
+from station.run.plan import Files, Plan, make_plan
+from station.run.session import Request, carry_out
+
+COLOURS = {
+    Verdict.PASS: "white on green",
+    Verdict.FAIL: "white on red",
+    Verdict.ERROR: "white on magenta",
+    Verdict.ABORTED: "black on yellow",
+    Verdict.BLOCKED: "black on yellow",
+}
+
+
+def run(
+    sequence: Annotated[str, typer.Argument(help="Name of a sequence in sequences/, or a file: eol")],
+    serial: Annotated[str, typer.Option("--serial", help="Serial number as scanned from the label: BALI48-000001")],
+    bench: Annotated[str, typer.Option("--bench", help="Name of a bench in fixtures/benches/, or a file; `simulated` needs no hardware")],
+    data: Annotated[Path, typer.Option("--data", help="Folder for journals, records and certificates")] = Path("data"),
+    slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
+    operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose of the run: production, retest, rework")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
+    answers: Annotated[Path | None, typer.Option("--answers", help="File with the answers to prompts")] = None,
+    time: Annotated[Literal["virtual", "wall"] | None, typer.Option("--time", help="Time of a simulated bench; virtual is the default there")] = None,
+    twin: Annotated[str | None, typer.Option("--twin", help=f"State of the simulated pack: {DEFAULT_STATE}, shelf_2w, shipped_30pct, or a file")] = None,
+    fault: Annotated[list[str] | None, typer.Option("--fault", help="Fault of the simulated bench or pack, by name or file; may be repeated")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Which pack of its make is simulated")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else")] = False,
+) -> int:
+    """Run a sequence on one pack and sign its certificate.
+
+    Exit status: 0 PASS, 1 FAIL, 2 wrong usage or invalid file, 3 ERROR, 4 ABORTED, 5 BLOCKED.
+    """
+    del answers
+    console = Console(stderr=as_json)
+    files = Files(Library.default())
+    bench_file = build(files.open("bench", bench), Bench)
+    _refuse_twin_on_real_bench(bench_file, {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"})
+    plan = make_plan(files, sequence, bench_file, _plain(serial), slot)
+    simulated = read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed) if bench_file.kind == "simulated" else None
+    clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
+    keys = _keys(simulated)
+    with ExitStack() as open_:
+        display = open_.enter_context(ProgressDisplay(console))
+        listeners: list[Callable[[Event], None]] = [display]
+        served = bench_file
+        if simulated:
+            world = open_.enter_context(serving(bench_file, plan.pack, plan.protocol, simulated, clock, serial, slot))
+            listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
+            served = world.served(bench_file, slot)
+        simulation = _simulation(simulated, clock) if simulated else None
+        scopes = Scopes(clock)
+        request = Request(plan, serial, data, operator, purpose, reason, simulation, listeners=tuple(listeners))
+        with stopped_by_signals(scopes, console):
+            outcome, record, folder = _carried_out(request, served, scopes)
+    certificate, verdict, why = _certified(record, folder, keys, files)
+    _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
+    if as_json:
+        typer.echo(json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False))
+    return EXIT_STATUS[verdict]
+
+
+def _plain(serial: str) -> str:
+    try:
+        return plain_serial_number(serial)
+    except BadSerialNumber as error:
+        raise WrongUsage(f"--serial: {error}") from None
+
+
+def _refuse_twin_on_real_bench(bench: Bench, options: Mapping[str, object]) -> None:
+    for option, value in options.items():
+        if bench.kind == "real" and value:
+            raise WrongUsage(f"{option} is for a simulated bench; {bench.bench} is a real one")
+
+
+def _keys(simulated: Simulated | None) -> KeyStore:
+    """The key store, seen to have the key that this run needs before anything is energised."""
+    store = KeyStore(default_folder())
+    try:
+        store.keys("simulated" if simulated else "station")
+    except KeyStoreError as error:
+        raise WrongUsage(str(error)) from None
+    return store
+
+
+def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
+    return Simulation(twin=simulated.state.twin, faults=tuple(fault.fault for fault in simulated.faults), seed=simulated.seed, time=clock.kind)
+
+
+def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[object, Record, RunFolder]:
+    try:
+        return carry_out(request, bench, scopes)
+    except NotWritable as error:
+        raise WrongUsage(str(error.strerror)) from None
+
+
+@contextmanager
+def stopped_by_signals(scopes: Scopes, console: Console) -> Iterator[None]:
+    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe first."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        scopes.stop({signal.SIGINT: "stopped by the operator (Ctrl-C)"}.get(signal.Signals(number), f"stopped by signal {signal.Signals(number).name}"))
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+    if scopes.stopped:
+        console.print(f"{scopes.stopped}; the bench was made safe", highlight=False)
+
+
+def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> tuple[Path | None, Verdict, str]:
+    """Sign the certificate; without stored evidence there is no PASS, so what goes wrong here is ERROR."""
+    from station.report.write import write_certificate
+
+    try:
+        wording = load_wording(files.library.find("report", "certificate"))
+        return write_certificate(record, folder.certificate, keys, wording), record.verdict, ""
+    except Exception as error:
+        return None, Verdict.ERROR, f"the certificate could not be written: {' '.join(str(error).split())}"
+
+
+def _summary(verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None) -> dict[str, object]:
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "run": record.run,
+        "serial_number": record.serial_number,
+        "record": str(folder.record),
+        "certificate": None if certificate is None else str(certificate),
+        "bench_time_s": record.bench_time_s,
+        "floor_s": record.floor_s,
+    }
+
+
+def _show(console: Console, verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None, plan: Plan) -> None:
+    title = f" {verdict} "
+    simulated = "  SIMULATED" if record.simulation else ""
+    lines = [f"{record.serial_number}  {plan.sequence.title}{simulated}", f"bench time {record.bench_time_s:.1f} s, floor {record.floor_s:.1f} s"]
+    if reason:
+        lines.insert(1, reason)
+    console.print(Panel(escape("\n".join(lines)), title=f"[bold {COLOURS[verdict]}]{title}[/]", title_align="left", expand=False))
+    console.print(f"certificate  {certificate or 'none'}\nrecord       {folder.record}", highlight=False, soft_wrap=True)

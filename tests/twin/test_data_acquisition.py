@@ -1,0 +1,180 @@
+"""The simulated Keysight DAQ970A: relays, digital ports, scans."""
+
+from __future__ import annotations
+
+import pytest
+from instrument_makers import acquisition, errors
+
+from station.twin.instruments import MODELS, DataAcquisition
+from station.twin.instruments.switching import SETTLING
+
+
+@pytest.fixture
+def device() -> DataAcquisition:
+    return acquisition()
+
+
+def numbers(text: str | None) -> list[float]:
+    """The numbers of a reply."""
+    return [float(number) for number in (text or "").split(",")]
+
+
+def test_identity_and_cards(device: DataAcquisition) -> None:
+    assert (device.execute("*IDN?") or "").startswith("Keysight Technologies,DAQ970A,MY58001234,A.03.02-")
+    cards = [(device.execute(f"SYST:CTYP? {slot}") or "").split(",")[1] for slot in (100, 200, 300)]
+    assert cards == ["DAQM901A", "DAQM903A", "DAQM907A"]
+    assert MODELS["keysight-daq970a"] is DataAcquisition
+
+
+def test_relays_close_and_open_and_read_back(device: DataAcquisition) -> None:
+    device.execute("ROUT:CLOS (@201:203,205)")
+    assert device.execute("ROUT:CLOS? (@201:206);OPEN? (@201,204)") == "1,1,1,0,1,0;0,1"
+    assert device.closed == {201, 202, 203, 205}
+    device.execute("ROUT:OPEN (@202:203)")
+    assert device.closed == {201, 205}
+    device.execute("ROUT:CLOS:EXCL (@210)")
+    assert device.closed == {210}
+    device.execute("ROUT:CLOS (@101);OPEN:ALL 2")
+    assert device.closed == {101}
+
+
+def test_a_relay_has_moved_only_when_it_has_settled(device: DataAcquisition) -> None:
+    assert device.latency("ROUT:CLOS (@201);DONE?") == pytest.approx(device.response_time + SETTLING)
+    assert device.closed == frozenset()
+    assert device.execute("ROUT:DONE?") == "0"
+    assert device.execute("ROUT:CLOS (@201);DONE?") == "1"
+    assert device.closed == {201}
+
+
+def test_every_change_is_told() -> None:
+    told: list[tuple[set[int], dict[int, int]]] = []
+    unit = acquisition(lambda: told.append((set(unit.closed), dict(unit.outputs))))
+    unit.execute("ROUT:CLOS (@201)")
+    unit.execute("SOUR:DIG:DATA:BYTE 5,(@301)")
+    assert told == [({201}, {}), ({201}, {301: 5})]
+
+
+def test_a_stuck_relay_does_not_obey_and_the_unit_does_not_know(device: DataAcquisition) -> None:
+    device.relays.stuck_open.add(201)
+    device.relays.stuck_closed.add(202)
+    device.execute("ROUT:CLOS (@201,203);OPEN (@202)")
+    assert device.execute("ROUT:CLOS? (@201:203)") == "1,0,1"
+    assert device.closed == {202, 203}
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("ROUT:CLOS (@221)", 112),
+        ("ROUT:CLOS (@401)", 111),
+        ("ROUT:CLOS (@301)", 303),
+        ("ROUT:CLOS (@201:299)", 112),
+        ("ROUT:CLOS 201", -104),
+        ("ROUT:CLOS", -109),
+        ("ROUT:SCAN (@201)", 303),
+        ("MEAS:VOLT:DC? (@121)", 303),
+        ("MEAS:CURR:DC? (@101)", 303),
+        ("MEAS:FRES? (@111)", 303),
+        ("READ?", 113),
+        ("INIT", 113),
+        ("SENS:DIG:DATA:BYTE? (@303)", 303),
+        ("SOUR:DIG:DATA:BYTE 256,(@301)", -222),
+        ("SOUR:DIG:DATA:WORD 1,(@302)", 303),
+        ("SOUR:VOLT 13,(@304)", -222),
+        ("SYST:CTYP? 4", 111),
+    ],
+)
+def test_what_a_module_cannot_do_is_an_error_and_changes_nothing(
+    device: DataAcquisition, message: str, code: int
+) -> None:
+    assert device.execute(message) is None
+    assert errors(device) == [code]
+    assert (device.closed, device.outputs) == (frozenset(), {})
+
+
+def test_ports_are_inputs_until_they_are_written_to(device: DataAcquisition) -> None:
+    assert device.execute("SENS:DIG:DATA:BYTE? (@302);:SENS:DIG:DATA:BYTE? (@301)") == "+165;+0"
+    device.execute("SOUR:DIG:DATA:BYTE #H3C,(@301)")
+    assert device.outputs == {301: 0x3C}
+    assert device.execute("SOUR:DIG:DATA:BYTE? (@301);:SOUR:DIG:STAT? (@301);STAT? (@302)") == "+60;1;0"
+    assert device.execute("DIG:DATA:BYTE? (@301,302)") == "+60,+165"
+    device.execute("CONF:DIG:DIR INP,(@301)")
+    assert device.outputs == {}
+
+
+def test_words_and_bits_are_parts_of_the_same_ports(device: DataAcquisition) -> None:
+    device.execute("SOUR:DIG:DATA:WORD 258,(@301)")
+    assert device.outputs == {301: 2, 302: 1}
+    device.execute("SOUR:DIG:DATA:BIT 1,7,(@301);BIT 0,1,(@301)")
+    assert device.execute("DIG:DATA:WORD? (@301);BIT? 7,(@301);BIT? 0,(@301)") == "+384;+1;+0"
+
+
+def test_analogue_outputs_read_back(device: DataAcquisition) -> None:
+    device.execute("SOUR:VOLT 2.5,(@304)")
+    assert numbers(device.execute("SOUR:VOLT? (@304,305)")) == [2.5, 0]
+    assert device.module.volts == {304: 2.5, 305: 0.0}
+
+
+def test_totalizer_counts_and_clears(device: DataAcquisition) -> None:
+    device.module.counts = 42
+    assert numbers(device.execute("SENS:TOT:DATA? (@303)")) == [42]
+    device.execute("CONF:TOT RRES,(@303)")
+    assert numbers(device.execute("READ?")) == [42]
+    assert numbers(device.execute("READ?")) == [0]
+
+
+def test_measuring_over_a_list_answers_in_the_order_of_the_channels(device: DataAcquisition) -> None:
+    assert numbers(device.execute("MEAS:VOLT:DC? (@102,101,103)")) == pytest.approx([3.3, -0.05, 0.0])
+    assert device.execute("ROUT:SCAN?;SCAN:SIZE?") == "#214(@101,102,103);+3"
+
+
+def test_resistance_and_temperature_are_measured_and_open_inputs_overload(device: DataAcquisition) -> None:
+    assert numbers(device.execute("MEAS:RES? (@105:106)")) == pytest.approx([1234.5, 9.9e37])
+    assert numbers(device.execute("MEAS:TEMP? TC,K,(@110:111)")) == pytest.approx([25.25, 9.9e37], abs=1e-3)
+    assert numbers(device.execute("MEAS:TEMP? THER,10000,1,0.1,(@110)")) == pytest.approx([25.25], abs=0.1)
+    assert numbers(device.execute("MEAS:TEMP? (@110)")) == pytest.approx([25.25], abs=1e-3)
+    assert errors(device) == []
+
+
+def test_a_scan_may_mix_functions_and_ports(device: DataAcquisition) -> None:
+    device.execute("CONF:RES (@105);:CONF:VOLT:DC 10,(@101);:ROUT:SCAN (@101,105,302)")
+    assert numbers(device.execute("READ?")) == pytest.approx([3.3, 1234.5, 165])
+    assert device.execute("FUNC? (@101,105)") == '"VOLT","RES"'
+    assert device.execute("CONF? (@101)") == '"VOLT +1.00000000E+01,+3.00000000E-06"'
+
+
+def test_an_empty_scan_list_is_a_block_too(device: DataAcquisition) -> None:
+    device.execute("ROUT:SCAN (@101:110);SCAN (@)")
+    assert device.execute("ROUT:SCAN?") == "#13(@)"
+    device.execute("ROUT:SCAN:ADD (@103);ADD (@101);REM (@103)")
+    assert device.execute("ROUT:SCAN?") == "#16(@101)"
+
+
+def test_each_channel_keeps_its_own_settings(device: DataAcquisition) -> None:
+    device.execute("SENS:VOLT:DC:NPLC 10,(@101:102);:VOLT:RANG 100,(@102);:VOLT:NPLC 0.2,(@103)")
+    assert numbers(device.execute("VOLT:NPLC? (@101:104)")) == [10, 10, 0.2, 1]
+    assert device.execute("VOLT:RANG:AUTO? (@101:102)") == "1,0"
+    assert numbers(device.execute("VOLT:NPLC? MAX,(@101)")) == [200]
+    device.execute("ROUT:SCAN (@101,103);:VOLT:NPLC 2")
+    assert numbers(device.execute("VOLT:NPLC?")) == [2, 2]
+
+
+def test_a_scan_takes_settling_and_integration_for_each_channel(device: DataAcquisition) -> None:
+    device.execute("CONF:VOLT:DC 10,(@101:110);:VOLT:NPLC 1,(@101:110)")
+    assert device.latency("READ?") == pytest.approx(device.response_time + 10 * (SETTLING + 0.02))
+
+
+def test_timed_sweeps_fill_the_memory_while_others_talk(device: DataAcquisition) -> None:
+    device.execute("CONF:VOLT:DC 10,(@101:102);:TRIG:SOUR TIM;TIM 0.5;COUN 4;:INIT")
+    for step in range(120):
+        device.tick(0.01 * step)
+    assert device.execute("DATA:POIN?;:STAT:OPER:COND?") == "+6;+16"
+    assert numbers(device.execute("DATA:REM? 2")) == pytest.approx([3.3, -0.05], abs=2e-6)
+    device.tick(2.0)
+    assert len(numbers(device.execute("FETC?"))) == 6
+
+
+def test_reset_opens_everything_and_empties_the_scan_list(device: DataAcquisition) -> None:
+    device.execute("ROUT:CLOS (@201);SCAN (@101);:SOUR:DIG:DATA 1,(@301);:SOUR:VOLT 1,(@304);*RST")
+    assert (device.closed, device.outputs, device.module.volts[304]) == (frozenset(), {}, 0.0)
+    assert device.execute("ROUT:SCAN?") == "#13(@)"
