@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from rig import Rig, new_pack
 
-CELL_TEMPERATURE = 25.0
+CURRENTS = {"pack_undervoltage": 100}
+"""A nearly full pack is above 50 V at 20 A, and no threshold may be."""
 
 
 @pytest.fixture
@@ -46,9 +47,9 @@ def shift(rig: Rig, name: str, values: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("name", [*DISCHARGE_SHIFTS, *BOTH_SHIFTS])
 def test_a_shifted_protection_stops_the_discharge_after_its_delay(rig: Rig, name: str) -> None:
-    rig.discharge(20)
+    rig.discharge(CURRENTS.get(name, 20))
     rig.wait(3)
-    assert rig.found.current == pytest.approx(-20, abs=0.1)
+    assert rig.found.current < -19
     shift(rig, name, {**DISCHARGE_SHIFTS, **BOTH_SHIFTS}[name])
     assert 0.9 <= tripped(rig, name) <= 1.2
     assert "discharge_fet" not in rig.flags("status")
@@ -79,7 +80,8 @@ def test_an_undervoltage_comes_back_only_with_a_charge_and_temperatures_by_thems
     rig: Rig, name: str, values: dict[str, float]
 ) -> None:
     before = dict(rig.bms.memory.values)
-    rig.discharge(20)
+    rig.discharge(CURRENTS.get(name, 20))
+    rig.wait(1)
     shift(rig, name, values)
     tripped(rig, name)
     rig.set(**{key.replace(".", "__"): number for key, number in before.items() if key.startswith(name)})

@@ -1,0 +1,86 @@
+"""Balancing flags and bleeding (manual 4.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rig import Rig, new_pack
+from station.twin.bms.balancing import Balancing
+
+VOLTS = (3.480, 3.500, 3.520, 3.470, 3.530)
+
+
+def flags(balancing: Balancing) -> list[int]:
+    return [cell for cell, active in enumerate(balancing.active) if active]
+
+
+def test_cells_start_above_both_values_and_stop_at_20_mv() -> None:
+    balancing = Balancing(5)
+    balancing.judge(VOLTS, 3.45, 0.05)
+    assert flags(balancing) == [2, 4]
+    balancing.judge((3.480, 3.500, 3.495, 3.470, 3.490), 3.45, 0.05)
+    assert flags(balancing) == [2]
+    balancing.judge((3.480, 3.500, 3.495, 3.470, 3.490), 3.50, 0.05)
+    assert flags(balancing) == []
+
+
+def test_swapped_cells_bleed_each_other() -> None:
+    balancing = Balancing(5, swap=3)
+    for _ in range(3):
+        balancing.judge(VOLTS, 3.45, 0.05)
+        assert flags(balancing) == [2, 3]
+
+
+def test_dead_and_welded_bleed_fets_do_not_show_in_the_flags() -> None:
+    balancing = Balancing(5)
+    balancing.works[2], balancing.always[0] = False, True
+    balancing.judge(VOLTS, 3.45, 0.05)
+    assert flags(balancing) == [2, 4]
+    assert balancing.bleed.tolist() == [0.08, 0, 0, 0, 0.08]
+
+
+def charged(rig: Rig) -> Rig:
+    rig.charge(20, 54.5)
+    rig.until(lambda: float(np.ptp(rig.pack.cells.voltages(20.0))) > 0.026, 90)
+    return rig
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flags_appear_while_charging_for_exactly_the_high_cells(seed: int) -> None:
+    rig = Rig(new_pack(seed=seed)).started()
+    charged(rig)
+    rig.set(balancing__start_voltage=3.4, balancing__start_difference=0.02)
+    rig.wait(0.3)
+    volts = [rig.value(f"cell_voltage_{cell}") for cell in range(1, 16)]
+    shown = {int(name.removeprefix("cell_")) for name in rig.flags("balancing")}
+    sure = {cell for cell, each in enumerate(volts, 1) if each - min(volts) > 0.023}
+    possible = {cell for cell, each in enumerate(volts, 1) if each - min(volts) > 0.017}
+    assert shown
+    assert sure <= shown <= possible
+    assert rig.pack.cells.bleed.max() == 0.08
+
+
+def test_flags_go_soon_after_a_discharge_begins_and_stay_at_rest() -> None:
+    rig = charged(Rig().started())
+    rig.set(balancing__start_voltage=3.4, balancing__start_difference=0.02)
+    rig.wait(0.3)
+    rig.charge(0)
+    rig.wait(0.3)
+    assert rig.flags("balancing")
+    rig.discharge(5)
+    rig.wait(1)
+    assert not rig.flags("balancing")
+
+
+def test_nothing_bleeds_at_the_stored_values_of_a_good_pack_at_rest() -> None:
+    rig = Rig().started()
+    rig.wait(5)
+    assert not rig.flags("balancing")
+
+
+def test_no_balancing_outside_its_temperatures() -> None:
+    rig = charged(Rig().started())
+    rig.set(balancing__start_voltage=3.4, balancing__start_difference=0.02)
+    rig.bms.adc.temperature_offset[1] = -30
+    rig.wait(1)
+    assert not rig.flags("balancing")
