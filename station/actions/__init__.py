@@ -1,0 +1,1 @@
+"""The vocabulary of the sequence language: what each word does, one subject a file."""

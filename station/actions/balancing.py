@@ -1,8 +1,9 @@
 """Balancing: the flags must be set for exactly the cells that should be bled, and for no other.
 
-Which cells those are follows from the cell voltages that the pack reports, and from the start voltage and difference that it stores.
-On a good pack the spread is too small for the released difference, so the test shifts both to the least that the firmware accepts,
-and charges until the spread is there. The bleed current itself never crosses the terminals and is not proven here.
+Which cells those are follows from the cell voltages that the pack reports, and from the start voltage and difference
+that it stores. On a good pack the spread is too small for the released difference, so the test shifts both to the
+least that the firmware accepts, and charges until the spread is there. The bleed current itself never crosses the
+terminals and is not proven here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ CHARGE_AT_MOST = 90.0
 
 
 def balance(stage: Stage, parameters: Parameters) -> None:
-    """The action `balance`: `start` shifts the start conditions and charges until some cells must be bled, `stop` puts them back."""
+    """The action `balance`: `start` shifts the start conditions and charges until some cells must be bled, `stop`
+    puts them back.
+    """
     if stage.step.balance == "stop":
         parameters.restore()
         return
@@ -35,10 +38,15 @@ def balance(stage: Stage, parameters: Parameters) -> None:
     settle(stage, "charge", stage.current("standard"))
     if not stage.wait(lambda: _enough(stage.readings(fresh=True), difference), within=CHARGE_AT_MOST, every=0.5):
         spread = 1000 * _spread(stage.readings())
-        raise NotFeasible(f"the cells are only {spread:.0f} mV apart, balancing starts at {1000 * difference:.0f} mV at the least")
+        raise NotFeasible(
+            f"the cells are only {spread:.0f} mV apart, balancing starts at {1000 * difference:.0f} mV at the least"
+        )
     cells = stage.readings().cell_voltages
     start = max(lowest.low, min(cells) + difference / 2)
-    parameters.write("balancing starts at the least difference", {"balancing.start_voltage": start, "balancing.start_difference": difference})
+    parameters.write(
+        "balancing starts at the least difference",
+        {"balancing.start_voltage": start, "balancing.start_difference": difference},
+    )
 
 
 def _enough(readings: Readings, difference: float) -> bool:
@@ -63,7 +71,9 @@ def balancing_condition(stage: Stage, parameters: Parameters, expected: str) -> 
     def tell(held: bool) -> None:
         flags = " ".join(sorted(stage.readings().balancing, key=lambda name: int(name.rpartition("_")[2]))) or "none"
         stage.record("balancing_flags", Reading(flags))
-        stage.expect("balancing", "as they should be" if held else "wrong", "as they should be", seen[0], witness="pack")
+        stage.expect(
+            "balancing", "as they should be" if held else "wrong", "as they should be", seen[0], witness="pack"
+        )
 
     return Condition(stage.clock.now() + stage.reacts_within("balancing"), throttled(stage, 0.3, holds), tell)
 

@@ -1,7 +1,7 @@
 """Letting current flow: the way in, what is watched while it flows, and the way out.
 
-Load and supply share one contactor. It closes only after polarity, voltage and identity are known, at no current, and for charging
-only when the supply's voltage matches the pack's.
+Load and supply share one contactor. It closes only after polarity, voltage and identity are known, at no current, and
+for charging only when the supply's voltage matches the pack's.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:
     envelope = stage.bench.bench.envelope
     allowed = envelope.discharge_current if direction == "discharge" else envelope.charge_current
     if amperes > allowed.si:
-        raise EnvelopeExceeded(f"{amperes:.1f} A of {direction} current are outside the envelope of the bench ({allowed})")
+        raise EnvelopeExceeded(
+            f"{amperes:.1f} A of {direction} current are outside the envelope of the bench ({allowed})"
+        )
 
 
 @contextmanager
@@ -105,7 +107,9 @@ def _watch_load(stage: Stage) -> None:
     if reading.tripped:
         raise BenchFault(f"the load switched itself off: {reading.tripped}")
     if reading.current > envelope.discharge_current.si or reading.voltage > envelope.voltage.si:
-        raise EnvelopeExceeded(f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench")
+        raise EnvelopeExceeded(
+            f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench"
+        )
     stage.found.drawn += reading.current * WATCH_EVERY
 
 
@@ -114,7 +118,9 @@ def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
     supply, envelope, ceiling = stage.bench.supply, stage.bench.bench.envelope, _ceiling(stage)
     disconnect(stage)
     pack_volts = stage.bench.voltmeter.voltage()
-    supply.prepare(voltage=pack_volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si)
+    supply.prepare(
+        voltage=pack_volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si
+    )
     _announce(stage, "supply", f"{amperes:.6g} A, at most {ceiling:.6g} V")
     try:
         supply.on()
@@ -140,7 +146,9 @@ def _watch_supply(stage: Stage) -> None:
     if reading.tripped:
         raise BenchFault(f"the supply switched itself off: {reading.tripped}")
     if reading.current > envelope.charge_current.si or reading.voltage > envelope.voltage.si:
-        raise EnvelopeExceeded(f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench")
+        raise EnvelopeExceeded(
+            f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench"
+        )
 
 
 def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3.0) -> bool:
@@ -180,13 +188,17 @@ def condition_holds(stage: Stage, name: str) -> bool:
 
 
 def flow(stage: Stage, direction: Direction) -> None:
-    """The actions `discharge` and `charge`: let a current flow until a condition holds or for a time, and see that it came."""
+    """The actions `discharge` and `charge`: let a current flow until a condition holds or for a time, and see that it
+    came.
+    """
     step = stage.step
     amperes = stage.current((step.discharge if direction == "discharge" else step.charge) or "")
     with flowing(stage, direction, amperes):
         came = settle(stage, direction, amperes)
         reason = f"{amperes:g} A were asked for and did not flow: the pack does not {direction}"
-        stage.expect(f"{direction}_current", "flows" if came else "does not flow", "flows", reason, witness="instrument")
+        stage.expect(
+            f"{direction}_current", "flows" if came else "does not flow", "flows", reason, witness="instrument"
+        )
         if not came:
             return
         stage.meanwhile()

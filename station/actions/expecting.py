@@ -1,4 +1,6 @@
-"""What `expect` can wait for. Each expectation is a condition with a deadline of its own, from the pack file's `reacts_within`."""
+"""What `expect` can wait for. Each expectation is a condition with a deadline of its own, from the pack file's
+`reacts_within`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from station.actions import lamps
 from station.actions.balancing import balancing_condition
 from station.actions.condition import Condition, throttled
-from station.actions.current import flowing
+from station.actions.current import Direction, flowing
 from station.actions.errors import BenchFault
 from station.actions.parameters import Parameters, compare
 from station.actions.stage import Reading, Stage
@@ -91,7 +93,10 @@ def _lamps(waiting: Waiting, value: object) -> Condition:
         return lamps.wrong(stage.pack, recent, wanted) if recent else ["nothing was seen"]
 
     def holds() -> bool:
-        return stage.clock.now() - max(waiting.began, trace.samples[0][0] if trace.samples else 0) >= watch and not wrong_now()
+        return (
+            stage.clock.now() - max(waiting.began, trace.samples[0][0] if trace.samples else 0) >= watch
+            and not wrong_now()
+        )
 
     name = state if isinstance(state, str) else "_".join(state)
     reaction = state if isinstance(state, str) and state in stage.pack.reacts_within else "standby"
@@ -99,7 +104,13 @@ def _lamps(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         reason = "; ".join(wrong_now())
-        stage.expect(f"lamps_{name.lower()}", "as they should be" if held else "wrong", "as they should be", reason, witness="lamps")
+        stage.expect(
+            f"lamps_{name.lower()}",
+            "as they should be" if held else "wrong",
+            "as they should be",
+            reason,
+            witness="lamps",
+        )
 
     return Condition(until, throttled(stage, lamps.STEADY / 4, holds), tell)
 
@@ -138,7 +149,9 @@ def _answers(waiting: Waiting, value: object) -> Condition:
     def tell(held: bool) -> None:
         if not held:
             _see_own_line(stage, name)
-        reason = f"no answer on {name} within {stage.pack.reacts_within['answers']}, and the station's own line proved good"
+        reason = (
+            f"no answer on {name} within {stage.pack.reacts_within['answers']}, and the station's own line proved good"
+        )
         stage.expect(f"answers_{name}", "answers" if held else "silent", "answers", reason, witness=name)
 
     return Condition(stage.clock.now() + stage.reacts_within("answers"), throttled(stage, ASK_EVERY, holds), tell)
@@ -160,21 +173,29 @@ def _silent(waiting: Waiting, value: object) -> Condition:
     def tell(held: bool) -> None:
         if held:
             _see_own_line(stage, name)
-        stage.expect(f"silent_{name}", "silent" if held else "answers", "silent", "the pack still answers after the shutdown", witness=name)
+        stage.expect(
+            f"silent_{name}",
+            "silent" if held else "answers",
+            "silent",
+            "the pack still answers after the shutdown",
+            witness=name,
+        )
 
     return Condition(waiting.began + stage.reacts_within("silent") + 1.0, throttled(stage, ASK_EVERY, holds), tell)
 
 
 def _see_own_line(stage: Stage, name: str) -> None:
-    """Silence is the pack's only if the station's own line proves good right afterwards; raises BenchFault otherwise."""
+    """Silence is the pack's only if the station's own line proves good right afterwards; else raises BenchFault."""
     works = stage.bench.port(name).own_line_works()
     if works is None:
         raise BenchFault(f"nothing is heard on {name}, and this bench has no loop-back to prove its own line good")
     if not works:
-        raise BenchFault(f"nothing is heard on {name}, and the loop-back of the station's own line fails: check adapter and cable")
+        raise BenchFault(
+            f"nothing is heard on {name}, and the loop-back of the station's own line fails: check adapter and cable"
+        )
 
 
-# ------------------------------------------------------------------------------------------------ contacts and terminals
+# ----------------------------------------------------------------------------------------------- contacts and terminals
 
 
 def _contacts(waiting: Waiting, value: object) -> Condition:
@@ -184,13 +205,28 @@ def _contacts(waiting: Waiting, value: object) -> Condition:
 
     def holds() -> bool:
         found = stage.wiring.contacts()
-        wrong[:] = [f"contact {name} has {found[name]:.3g} Ohm, must be {state}" for name, state in wanted.items() if not _is(stage, found[name], state)]
+        wrong[:] = [
+            f"contact {name} has {found[name]:.3g} Ohm, must be {state}"
+            for name, state in wanted.items()
+            if not _is(stage, found[name], state)
+        ]
         return not wrong
 
     def tell(held: bool) -> None:
         name = value if isinstance(value, str) else "_".join(wanted)
-        proves = tuple(f"REQ-{key}" for contact in wanted for key in stage.pack.contacts[contact].proves) if value != "healthy" else ()
-        stage.expect(f"contacts_{name}", "as they should be" if held else "wrong", "as they should be", "; ".join(wrong), proves=proves, witness="switch")
+        proves = (
+            tuple(f"REQ-{key}" for contact in wanted for key in stage.pack.contacts[contact].proves)
+            if value != "healthy"
+            else ()
+        )
+        stage.expect(
+            f"contacts_{name}",
+            "as they should be" if held else "wrong",
+            "as they should be",
+            "; ".join(wrong),
+            proves=proves,
+            witness="switch",
+        )
 
     return Condition(stage.clock.now() + stage.reacts_within("contacts"), throttled(stage, 0.2, holds), tell)
 
@@ -226,7 +262,9 @@ def _terminals(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         other = "alive" if value == "dead" else "dead"
-        stage.expect("terminals", str(value) if held else other, str(value), f"the terminals have {seen[0]}", witness="voltmeter")
+        stage.expect(
+            "terminals", str(value) if held else other, str(value), f"the terminals have {seen[0]}", witness="voltmeter"
+        )
 
     return Condition(stage.clock.now() + stage.reacts_within("terminals"), throttled(stage, 0.2, holds), tell)
 
@@ -245,7 +283,9 @@ def _flags(waiting: Waiting, value: object) -> Condition:
         return not seen
 
     def tell(held: bool) -> None:
-        stage.expect("flags", "none" if held else " ".join(seen), "none", f"flags are set: {', '.join(seen)}", witness="pack")
+        stage.expect(
+            "flags", "none" if held else " ".join(seen), "none", f"flags are set: {', '.join(seen)}", witness="pack"
+        )
 
     return Condition(stage.clock.now() + stage.reacts_within("flags"), throttled(stage, ASK_EVERY, holds), tell)
 
@@ -267,7 +307,9 @@ def _firmware(waiting: Waiting, value: object) -> Condition:
 def _parameters(waiting: Waiting, value: object) -> Condition:
     del value
     stage, parameters = waiting.stage, waiting.parameters
-    return Condition(stage.clock.now(), lambda: True, lambda held: compare(stage, parameters.now(), "parameters_released"))
+    return Condition(
+        stage.clock.now(), lambda: True, lambda held: compare(stage, parameters.now(), "parameters_released")
+    )
 
 
 def _released(waiting: Waiting, value: object) -> Condition:
@@ -279,9 +321,13 @@ def _released(waiting: Waiting, value: object) -> Condition:
     recovery, opened = protection.recovery, stage.found.moments.get(name)
     assert recovery is not None
     if opened is None:
-        return Condition(stage.clock.now(), lambda: False, lambda held: stage.not_tested(name, f"{name} did not open before, so it cannot come back"))
+        return Condition(
+            stage.clock.now(),
+            lambda: False,
+            lambda held: stage.not_tested(name, f"{name} did not open before, so it cannot come back"),
+        )
     probe = stage.current("probe")
-    direction = "charge" if protection.blocks == "charge" else "discharge"
+    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
     waiting.holding.enter_context(flowing(stage, direction, probe))
     driver = stage.bench.supply if direction == "charge" else stage.bench.load
     seen: list[float] = []
@@ -321,7 +367,9 @@ EXPECTING: Mapping[str, Expecting] = {
     "parameters": Expecting(_parameters, frozenset(), frozenset({"thresholds"})),
     "released": Expecting(_released, frozenset({"load", "contactor"}), frozenset({"thresholds", "current"})),
     "balancing": Expecting(
-        lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value)), frozenset(), frozenset({"thresholds", "current"})
+        lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value)),
+        frozenset(),
+        frozenset({"thresholds", "current"}),
     ),
 }
 """The words of `expect` that this station can wait for."""

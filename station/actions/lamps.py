@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from station.actions.stage import Reading, Stage
 from station.model.pack import Pack
 
 LOOK_EVERY = 0.04
-"""Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s."""
+"""Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s.
+"""
 STEADY = 0.4
 """Seconds over which a lamp is watched when only its state counts."""
 CAPACITY = ("L1", "L2", "L3", "L4")
@@ -66,7 +68,9 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
 
 
 def expected(pack: Pack, state: str | Mapping[str, str], soc: float) -> dict[str, str]:
-    """What each lamp must show: lit, dark, or the name of a flash; capacity lamps by the charge in percent (manual 7-1)."""
+    """What each lamp must show: lit, dark, or the name of a flash; capacity lamps by the charge in percent (manual
+    7-1).
+    """
     if isinstance(state, str):
         run, alarm, capacity = pack.lamp_states[state]
         wanted: dict[str, str] = {"RUN": run, "ALM": alarm, "capacity": capacity}
@@ -113,7 +117,7 @@ def _shown(pack: Pack, samples: Sequence[tuple[float, bool]], word: str) -> str:
 def _flashes(samples: Sequence[tuple[float, bool]], lit: float, dark: float) -> bool:
     """Whether every complete phase lasted as long as it should, give or take the gap between two looks."""
     phases = _phases(samples)
-    gap = max((b[0] - a[0] for a, b in zip(samples, samples[1:], strict=False)), default=0.0)
+    gap = max((b[0] - a[0] for a, b in pairwise(samples)), default=0.0)
     complete = phases[1:-1]
     return bool(complete) and all(abs(seconds - (lit if on else dark)) <= gap + LOOK_EVERY for on, seconds in complete)
 

@@ -81,7 +81,9 @@ def _temperature_error(stage: Stage) -> Reading:
     beside = ambient(stage)
     assert isinstance(beside.value, float)
     worst = max((said - beside.value for said in stage.readings().cell_temperatures), key=abs)
-    uncertainty = None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
+    uncertainty = (
+        None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
+    )
     return Reading(worst, "K", uncertainty, "pack against switch")
 
 
@@ -104,7 +106,9 @@ def _current_error(stage: Stage) -> Reading:
     true = (before.value + after.value) / 2
     if abs(true) < 1:
         raise BenchFault(f"only {true:.2f} A flow, so the pack's ammeter cannot be compared")
-    uncertainty = None if before.uncertainty is None else 100 * math.hypot(before.uncertainty, CURRENT_STEP / 2) / abs(true)
+    uncertainty = (
+        None if before.uncertainty is None else 100 * math.hypot(before.uncertainty, CURRENT_STEP / 2) / abs(true)
+    )
     return Reading(100 * (said - true) / true, "%", uncertainty, "pack against shunt")
 
 
@@ -208,7 +212,9 @@ def _serial_number(stage: Stage) -> None:
     stored = stage.port.bms.text(stage.pack.serial_number.stored_in)
     stage.identified(serial_number=stored)
     if stored and stored != stage.serial_number:
-        raise Blocked(f"serial number {stage.serial_number} was scanned, the pack says it is {stored}: scan the label of this pack again")
+        raise Blocked(
+            f"serial number {stage.serial_number} was scanned, the pack says it is {stored}: scan its label again"
+        )
     stage.found.known.add("serial_number")
 
 
@@ -217,7 +223,9 @@ def _product(stage: Stage) -> None:
         raise Blocked(f"{stage.serial_number} is no serial number of {stage.pack.pack}")
     said, wanted = stage.readings().design_capacity, stage.pack.limits["design_capacity"].is_
     if not wanted.contains(said):
-        raise Blocked(f"the pack on the bench has {said:g} Ah by design, a {stage.pack.pack} has {wanted}: another product")
+        raise Blocked(
+            f"the pack on the bench has {said:g} Ah by design, a {stage.pack.pack} has {wanted}: another product"
+        )
 
 
 def _address(stage: Stage) -> None:
@@ -230,7 +238,9 @@ def _temperature(row: str) -> Callable[[Stage], None]:
         is_ = stage.pack.limits[row].is_
         outside = [said for said in stage.readings().cell_temperatures if not is_.contains(said)]
         if outside:
-            raise Blocked(f"a cell has {outside[0]:.1f} degC, {row.replace('_', ' ')} is {is_}: let the pack reach room temperature")
+            raise Blocked(
+                f"a cell has {outside[0]:.1f} degC, {row.replace('_', ' ')} is {is_}: wait for room temperature"
+            )
 
     return check
 

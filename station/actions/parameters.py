@@ -1,7 +1,7 @@
 """The stored parameters of the pack: compared with the released set, shifted for a test, and always put back.
 
-Before the first write the parameters as found are in the journal, on the disk. They are restored on every way out of a run and
-read back; a run that dies leaves them to be restored from its journal.
+Before the first write the parameters as found are in the journal, on the disk. They are restored on every way out of
+a run and read back; a run that dies leaves them to be restored from its journal.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class Parameters:
         return found
 
     def _encoded(self, values: Mapping[str, float]) -> dict[int, int]:
-        return {self._protocol.by_name[name].address: self._protocol.by_name[name].encode(value)[0] for name, value in values.items()}
+        return {
+            self._protocol.by_name[name].address: self._protocol.by_name[name].encode(value)[0]
+            for name, value in values.items()
+        }
 
 
 def _text_keys(words: Mapping[int, int]) -> dict[str, int]:
@@ -135,7 +138,12 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
 
 def _restore(stage: Stage, parameters: Parameters) -> None:
     left = parameters.restore()
-    stage.expect("restored", "not restored" if left else "restored", "restored", f"the pack keeps shifted values of {', '.join(left)}")
+    stage.expect(
+        "restored",
+        "not restored" if left else "restored",
+        "restored",
+        f"the pack keeps shifted values of {', '.join(left)}",
+    )
     compare(stage, parameters.now(), "read_back")
 
 
@@ -149,7 +157,9 @@ def _write_back(stage: Stage, parameters: Parameters, name: str) -> None:
         outcome, reason = "not stored", str(error)
     left = parameters.restore()
     stage.expect(f"write_{name}", outcome, "stored", reason)
-    stage.expect(f"restore_{name}", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}")
+    stage.expect(
+        f"restore_{name}", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}"
+    )
 
 
 def program(stage: Stage) -> None:
@@ -163,4 +173,6 @@ def program(stage: Stage) -> None:
             stage.port.bms.write_text(name, stage.serial_number)
             stage.note(f"the board was blank; {name} written: {stage.serial_number}")
         elif stored != stage.serial_number:
-            raise Blocked(f"the pack says it is {stored}, {stage.serial_number} was scanned: scan the label of this pack again")
+            raise Blocked(
+                f"the pack says it is {stored}, {stage.serial_number} was scanned: scan the label of this pack again"
+            )

@@ -1,7 +1,8 @@
 """Tripping a protection, and proving that it really acted.
 
-The instrument, not the pack, is the witness: a trip counts only if the bench's own current fell, the flag is set and the FET status
-agrees. What the station's own load, supply or leads did is recognised as such and never put down to the pack.
+The instrument, not the pack, is the witness: a trip counts only if the bench's own current fell, the flag is set and
+the FET status agrees. What the station's own load, supply or leads did is recognised as such and never put down to
+the pack.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from station.actions.errors import BenchFault, NotFeasible
 from station.actions.measuring import shunt, volts
 from station.actions.parameters import Parameters
 from station.actions.stage import Reading, Stage
-from station.model.limits import Limit, parse_range
+from station.model.limits import Limit
 from station.model.pack import Protection
 from station.model.record import Mark, Waveform
 from station.model.shift import Infeasible, shift_to_release, shift_to_trip
 
 WITNESS_EVERY = 0.01
 """Longest time in seconds between two readings of the witness in a trip."""
+TAIL = 20
+"""Samples that are taken after current has stopped."""
 SETPOINT_SPARE = 0.05
 """Amperes by which a bracket keeps clear of its limit besides U, for the resolution of the load."""
 FETS = {"charge": "charge_fet", "discharge": "discharge_fet"}
@@ -29,10 +32,12 @@ FETS = {"charge": "charge_fet", "discharge": "discharge_fet"}
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the witness saw: when current stopped (None: it did not), and the samples around it."""
+    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and the samples
+    around it.
+    """
 
     after: float | None
-    gap: float
+    doubt: float
     trace: Trace
 
 
@@ -51,7 +56,9 @@ def trip(stage: Stage, parameters: Parameters) -> None:
 
 
 def _direct_drive(stage: Stage, parameters: Parameters, protection: Protection) -> None:
-    """Bracket the threshold with the guard band: hold just inside the tolerance, then step to just inside its other end."""
+    """Bracket the threshold with the guard band: hold just inside the tolerance, then step to just inside its other
+    end.
+    """
     del parameters
     direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
     nominal, tolerance = protection.values["trip"].si, protection.tolerance
@@ -75,7 +82,9 @@ def _direct_drive(stage: Stage, parameters: Parameters, protection: Protection) 
 
 
 def _hold(stage: Stage, protection: Protection, target: float, low: float) -> float | None:
-    """Hold just above the lower limit for longer than any delay; the load's error against the shunt, or None if it opened."""
+    """Hold just above the lower limit for longer than any delay; the load's error against the shunt, or None if it
+    opened.
+    """
     load = stage.bench.load
     if not settle(stage, "discharge", target):
         _judge_early(stage, protection, target)
@@ -91,7 +100,13 @@ def _hold(stage: Stage, protection: Protection, target: float, low: float) -> fl
     until = stage.clock.now() + delay_at_most + 0.2
     alarm = stage.wait(lambda: protection.name in stage.readings(fresh=True).warning, within=delay_at_most)
     if alarm or load.current() > 0.5 * target:
-        stage.expect(f"{protection.name}_alarm", "set" if alarm else "not set", "set", proves=protection.proves[:1], witness="pack")
+        stage.expect(
+            f"{protection.name}_alarm",
+            "set" if alarm else "not set",
+            "set",
+            proves=protection.proves[:1],
+            witness="pack",
+        )
     while stage.clock.now() < until:
         stage.pause(WITNESS_EVERY)
         if load.current() < 0.5 * target:
@@ -99,13 +114,18 @@ def _hold(stage: Stage, protection: Protection, target: float, low: float) -> fl
             return None
     drawn = -_amperes(shunt(stage))
     row = Limit.model_validate({"is": f"at least {low:g} A", "safety": True, "proves": protection.proves[1:2]})
-    stage.judge_row(f"{protection.name}_held", Reading(drawn, "A", stage.bench.u("shunt", "current", drawn), "shunt"), row)
+    stage.judge_row(
+        f"{protection.name}_held", Reading(drawn, "A", stage.bench.u("shunt", "current", drawn), "shunt"), row
+    )
     return error
 
 
 def _judge_early(stage: Stage, protection: Protection, target: float) -> None:
     _see_that_bench_is_whole(stage)
-    reason = f"opened at {target:.1f} A, below its tolerance band: the threshold is too low, or the ammeter of the pack reads too much"
+    reason = (
+        f"opened at {target:.1f} A, below its tolerance band: "
+        "the threshold is too low, or the ammeter of the pack reads too much"
+    )
     stage.expect(protection.name, "opened too early", "held", reason, proves=protection.proves[1:2], witness="load")
 
 
@@ -114,42 +134,45 @@ def _step(stage: Stage, protection: Protection, amperes: float) -> Opening:
     opening = _watch_opening(stage, load.current, lambda: load.set_current(amperes))
     if opening.after is None:
         load.off()
-    trace, at = opening.trace, stage.at_s
+    trace = opening.trace
     marks = [Mark(label="threshold", level=protection.values["trip"].si, unit="A")]
     if opening.after is not None:
-        marks.append(Mark(label=f"opened after {opening.after:.2f} s", at_s=opening.after))
-    del at
+        marks.append(Mark(label=f"opened after {opening.after:.2f} s", at_s=trace.t[-1 - TAIL]))
     title = f"{protection.name.replace('_', ' ')} at {amperes:.1f} A"
-    stage.waveform(Waveform(step=stage.path, title=title, channels=(trace.channel("current", "A"),), marks=tuple(marks)))
+    stage.waveform(
+        Waveform(step=stage.path, title=title, channels=(trace.channel("current", "A"),), marks=tuple(marks))
+    )
     return opening
 
 
 def _watch_opening(stage: Stage, witness: Callable[[], float], stimulus: Callable[[], None]) -> Opening:
     """Apply a stimulus and read nothing but the witness until its current is gone or the longest trip time is over."""
-    trace, gap = Trace(), 0.0
+    trace = Trace()
     before = stage.clock.now()
     trace.add(0.0, witness())
+    first = max(trace.values[0], 1.0)
+    asked = stage.clock.now()
     stimulus()
-    began = stage.clock.now()
-    first = trace.values[0]
+    done = stage.clock.now()
+    began, doubt = (asked + done) / 2, (done - asked) / 2
     at_most = (stage.pack.limits["trip_time"].is_.high or 2.0) + 0.3
-    last = began
+    gap, last = 0.0, done
     while (now := stage.clock.now()) - began < at_most:
         stage.scopes.left()
         amperes = witness()
         trace.add(stage.clock.now() - before, amperes)
         gap, last = max(gap, now - last), now
-        if amperes < 0.1 * max(first, 1.0):
+        if amperes < 0.1 * first:
             opened = stage.clock.now()
             _tail(stage, witness, trace, before)
-            return Opening(opened - began, gap, trace)
+            return Opening(opened - began, doubt + gap, trace)
         stage.clock.wait(max(0.0, WITNESS_EVERY - (stage.clock.now() - now)))
     return Opening(None, gap, trace)
 
 
 def _tail(stage: Stage, witness: Callable[[], float], trace: Trace, before: float) -> None:
     """A few samples more, so that the waveform shows that the current stays away."""
-    for _ in range(20):
+    for _ in range(TAIL):
         stage.clock.wait(WITNESS_EVERY)
         trace.add(stage.clock.now() - before, witness())
 
@@ -165,15 +188,26 @@ def _shift(stage: Stage, parameters: Parameters, protection: Protection) -> None
         raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
     live = live_value(stage, protection)
     plan = shift_to_trip(protection, live, parameters.stored())
-    stage.note(f"{protection.name}: live {live:g}, shifted to " + ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in plan.items()))
-    opening = _watch_opening(stage, driver.current, partial(parameters.write, f"{protection.name} is shifted below the live value", plan))
-    level = Reading(live, protection.values["trip"].unit.removeprefix("m"), stage.bench.u("voltmeter", "voltage", live), "pack")
+    stage.note(
+        f"{protection.name}: live {live:g}, shifted to "
+        + ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in plan.items())
+    )
+    opening = _watch_opening(
+        stage, driver.current, partial(parameters.write, f"{protection.name} is shifted below the live value", plan)
+    )
+    level = Reading(
+        live, protection.values["trip"].unit.removeprefix("m"), stage.bench.u("voltmeter", "voltage", live), "pack"
+    )
     opened = _judge_opening(stage, protection, opening, level, None)
     _release(stage, parameters, protection, driver.current, opened)
 
 
-def _release(stage: Stage, parameters: Parameters, protection: Protection, witness: Callable[[], float], opened: bool) -> None:
-    """Restore, and see the protection let go; where the pack is not yet beyond its release point, that point is shifted too."""
+def _release(
+    stage: Stage, parameters: Parameters, protection: Protection, witness: Callable[[], float], opened: bool
+) -> None:
+    """Restore, and see the protection let go; where the pack is not yet beyond its release point, that point is
+    shifted too.
+    """
     stored = parameters.stored()
     easing = shift_to_release(protection, live_value(stage, protection), stored)
     if easing:
@@ -183,15 +217,21 @@ def _release(stage: Stage, parameters: Parameters, protection: Protection, witne
         _put_back(stage, parameters, protection)
     if opened:
         back = stage.wait(lambda: witness() > 1.0, within=5.0)
-        stage.expect(f"{protection.name}_released", "released" if back else "still open", "released",
-                     "no current flows again after the thresholds were put back", proves=protection.proves[2:], witness="instrument")  # fmt: skip
+        state, reason = "released" if back else "still open", "no current flows again although the thresholds are back"
+        proves = protection.proves[2:]
+        stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
     if easing:
         _put_back(stage, parameters, protection)
 
 
 def _put_back(stage: Stage, parameters: Parameters, protection: Protection) -> None:
     left = parameters.restore()
-    stage.expect(f"{protection.name}_restored", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}")
+    stage.expect(
+        f"{protection.name}_restored",
+        "not restored" if left else "restored",
+        "restored",
+        f"the pack keeps {', '.join(left)}",
+    )
 
 
 def live_value(stage: Stage, protection: Protection) -> float:
@@ -230,27 +270,40 @@ def _judge_opening(stage: Stage, protection: Protection, opening: Opening, level
     fet = FETS["charge" if protection.blocks == "charge" else "discharge"]
     stage.found.moments[name] = stage.clock.now()
     if opening.after is None:
-        reason = _why_not_open(level, flag, opening)
+        reason = _why_not_open(flag, opening)
         stage.expect(name, "did not open", "opens", reason, proves=protection.proves[1:2], witness="instrument")
     elif row is not None:
         stage.judge_row(name, level, row)
     else:
         stage.expect(name, "opens", "opens", proves=protection.proves[1:2], witness="instrument")
-    stage.expect(f"{name}_flag", "set" if flag else "not set", "set", "current stopped and the pack's flag is not set", witness="pack")
-    stage.expect(fet, "on" if fet in readings.status else "open", "open", "the pack says that its FET is still on", witness="pack")
+    stage.expect(
+        f"{name}_flag",
+        "set" if flag else "not set",
+        "set",
+        "current stopped and the pack's flag is not set",
+        witness="pack",
+    )
+    stage.expect(
+        fet,
+        "on" if fet in readings.status else "open",
+        "open",
+        "the pack says that its FET is still on",
+        witness="pack",
+    )
     if opening.after is not None:
         clock = stage.bench.u("clock", "time", opening.after)
-        uncertainty = None if clock is None else clock + opening.gap
+        uncertainty = None if clock is None else clock + opening.doubt
         stage.judge("trip_time", Reading(opening.after, "s", uncertainty, "instrument"))
         stage.judge("trip_current", Reading(residual, "A", stage.bench.u("shunt", "current", residual), "shunt"))
     return opening.after is not None
 
 
-def _why_not_open(level: Reading, flag: bool, opening: Opening) -> str:
+def _why_not_open(flag: bool, opening: Opening) -> str:
     last = opening.trace.values[-1]
     if flag:
         return f"the protection flag is set and {last:.1f} A flowed on: the FET is welded; quarantine the pack"
-    return f"{last:.1f} A flowed for {opening.trace.t[-1]:.1f} s and nothing happened: the threshold is too high, too slow, or not acting"
+    lasted = opening.trace.t[-1]
+    return f"{last:.1f} A flowed for {lasted:.1f} s and nothing happened: threshold too high, too slow, or not acting"
 
 
 def _see_that_bench_is_whole(stage: Stage) -> None:
@@ -262,7 +315,9 @@ def _see_that_bench_is_whole(stage: Stage) -> None:
     at_pack = _amperes(volts(stage))
     at_bench = stage.wiring.volts("supply_side") if stage.bench.has("supply_side") else at_pack
     if stage.wiring.is_on("contactor") and abs(at_pack) > 10 and abs(at_bench) < 0.5 * abs(at_pack):
-        raise BenchFault(f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V: a lead came off or the contactor opened")
+        raise BenchFault(
+            f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V: a lead came off or the contactor opened"
+        )
 
 
 def _amperes(reading: Reading) -> float:

@@ -1,7 +1,7 @@
 """What an action works with: the pack file, the bench, time that samples, and a place for what it found.
 
-Every wait samples. `Stage.wait` is the only way to let time pass in a run, and it reads whatever is watched at that moment, each
-at a cadence of its own; so nothing is ever unwatched, and a stop is noticed at once.
+Every wait samples. `Stage.wait` is the only way to let time pass in a run, and it reads whatever is watched at that
+moment, each at a cadence of its own; so nothing is ever unwatched, and a stop is noticed at once.
 """
 
 from __future__ import annotations
@@ -188,26 +188,41 @@ class Stage:
         value = _clean(reading.value)
         kept = Reading(value, reading.unit, reading.uncertainty, reading.witness)
         if isinstance(value, float) and row.is_.unit != reading.unit:
-            outcome = Judgement(Verdict.ERROR, reason=f"measured in {reading.unit or 'nothing'}, limited in {row.is_.unit or 'nothing'}")
+            outcome = Judgement(
+                Verdict.ERROR, reason=f"measured in {reading.unit or 'nothing'}, limited in {row.is_.unit or 'nothing'}"
+            )
         else:
             outcome = judge(value, row.is_, reading.uncertainty, self.pack.decision, safety=safety or row.safety)
         proves = tuple(f"REQ-{key.removeprefix('REQ-')}" for key in row.proves)
         low, high = (row.is_.expected, None) if row.is_.expected is not None else (row.is_.low, row.is_.high)
-        self._keep(name, kept, outcome, low=low, high=high, proves=proves, safety=safety or row.safety, source=row.source)
+        self._keep(
+            name, kept, outcome, low=low, high=high, proves=proves, safety=safety or row.safety, source=row.source
+        )
         if outcome.verdict is Verdict.PASS:
             self.found.known.add(name)
         return outcome.verdict
 
-    def expect(self, name: str, found: str, expected: str, reason: str = "", *, proves: tuple[str, ...] = (), witness: str = "") -> Verdict:
+    def expect(
+        self, name: str, found: str, expected: str, reason: str = "", *, proves: tuple[str, ...] = (), witness: str = ""
+    ) -> Verdict:
         """Keep a state that was expected; found as expected is PASS, anything else FAIL for the reason given."""
         good = found == expected
-        outcome = Judgement(Verdict.PASS if good else Verdict.FAIL, rule="equal", reason="" if good else reason or f"is {found}, must be {expected}")
+        outcome = Judgement(
+            Verdict.PASS if good else Verdict.FAIL,
+            rule="equal",
+            reason="" if good else reason or f"is {found}, must be {expected}",
+        )
         self._keep(name, Reading(found, witness=witness), outcome, low=expected, proves=proves)
         return outcome.verdict
 
     def not_tested(self, name: str, reason: str, *, proves: tuple[str, ...] = ()) -> None:
         """Keep that something was not tested, and why."""
-        self._keep(name, Reading(None, uncertainty=None, witness=""), Judgement(Verdict.NOT_TESTED, reason=reason), proves=proves)
+        self._keep(
+            name,
+            Reading(None, uncertainty=None, witness=""),
+            Judgement(Verdict.NOT_TESTED, reason=reason),
+            proves=proves,
+        )
 
     def record(self, name: str, reading: Reading) -> None:
         """Keep a value without judging it."""
@@ -267,7 +282,9 @@ class Stage:
 
 
 def _clean(value: float | str | None) -> float | str | None:
-    """A number to nine decimals, so that the last bits of a floating-point library reach no record; NaN becomes no value."""
+    """A number to nine decimals, so that the last bits of a floating-point library reach no record; NaN becomes no
+    value.
+    """
     if isinstance(value, str) or value is None:
         return value
     return quantise(float(value), 1e-9) if math.isfinite(value) else None

@@ -61,7 +61,9 @@ ACTIONS: Mapping[str, Action] = {
     "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
     "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
     "discharge": Action(lambda stage, stored, trace: current.flow(stage, "discharge"), _roles("load", *_ENERGISED)),
-    "charge": Action(lambda stage, stored, trace: current.flow(stage, "charge"), _roles("supply", "supply_side", *_ENERGISED)),
+    "charge": Action(
+        lambda stage, stored, trace: current.flow(stage, "charge"), _roles("supply", "supply_side", *_ENERGISED)
+    ),
     "expect": Action(expecting.expect, _expect_roles),
     "measure": Action(lambda stage, stored, trace: measuring.measure(stage), _measure_roles),
     "record": Action(lambda stage, stored, trace: measuring.record(stage), _record_roles),
@@ -95,6 +97,12 @@ def roles(step: Step, pack: Pack) -> frozenset[str]:
     if step.under is not None:
         under = ACTIONS["charge" if step.under.charge else "discharge"].roles(step, pack)
     return under.union(*(ACTIONS[word].roles(step, pack) for word in step.actions()))
+
+
+def longest_wait(step: Step) -> float:
+    """Seconds that a step may spend beyond its floor until a condition of the pack comes true."""
+    waits = current.UNTIL_AT_MOST if step.until is not None else 0.0
+    return waits + (balancing.CHARGE_AT_MOST if step.balance == "start" else 0.0)
 
 
 def needs_lamps(step: Step) -> bool:

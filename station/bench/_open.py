@@ -20,7 +20,7 @@ from station.wires.visa import VisaWire
 
 
 class MissingRole(LookupError):
-    """This bench does not fill a role that a step needs."""
+    """The bench does not fill a role that a step needs."""
 
 
 class NotAsNamed(Exception):
@@ -29,7 +29,9 @@ class NotAsNamed(Exception):
 
 @dataclass(frozen=True)
 class Port:
-    """A serial line to the pack: the BMS behind it, and the relay that proves the station's own part of the line good."""
+    """A serial line to the pack: the BMS behind it, and the relay that proves the station's own part of the line
+    good.
+    """
 
     name: str
     wire: SerialWire
@@ -57,7 +59,9 @@ class OpenBench:
     def __init__(self, bench: Bench, slot: int, protocol: Protocol, cells: int, clock: Clock, scopes: Scopes) -> None:
         """Open nothing yet; raises MissingRole for a slot that the bench does not have."""
         if slot not in bench.slots:
-            raise MissingRole(f"bench {bench.bench} has no slot {slot}; it has {', '.join(map(str, sorted(bench.slots)))}")
+            raise MissingRole(
+                f"bench {bench.bench} has no slot {slot}; it has {', '.join(map(str, sorted(bench.slots)))}"
+            )
         self.bench = bench
         self.clock = clock
         self.scopes = scopes
@@ -120,7 +124,9 @@ class OpenBench:
         if not found.model or found.model.lower() not in entry.model:
             raise NotAsNamed(f"{role} at {entry.at} says it is a {found.model}, the bench file says {entry.model}")
         if entry.serial and found.serial_number != entry.serial:
-            raise NotAsNamed(f"{role} at {entry.at} has serial number {found.serial_number}, the bench file says {entry.serial}")
+            raise NotAsNamed(
+                f"{role} at {entry.at} has serial number {found.serial_number}, the bench file says {entry.serial}"
+            )
         return found
 
     def u(self, role: str, kind: str, value: float) -> float | None:
@@ -163,7 +169,9 @@ class OpenBench:
         assert isinstance(entry, PortEntry)
         wire = SerialWire(entry.at, self.scopes, self._protocol.line.baud)
         self._wires.append(wire)
-        bms = PaceModbus(wire, self._protocol, entry.address, self.clock, lambda seconds: self.pause(seconds), cells=self._cells)
+        bms = PaceModbus(
+            wire, self._protocol, entry.address, self.clock, lambda seconds: self.pause(seconds), cells=self._cells
+        )
         return Port(name, wire, bms, entry.loop_back, self.switch if self.has("switch") else None)
 
 
@@ -198,7 +206,10 @@ class Wiring:
 
     def contacts(self) -> Mapping[str, float]:
         """Resistance of each dry contact in ohms."""
-        return {name: self._bench.switch.resistance(channel.number) for name, channel in self._bench.wired("contacts").inputs.items()}
+        return {
+            name: self._bench.switch.resistance(channel.number)
+            for name, channel in self._bench.wired("contacts").inputs.items()
+        }
 
     def volts(self, role: str) -> float:
         """Voltage on the channel of a role (`case`, `supply_side`)."""

@@ -23,7 +23,9 @@ class SafeState:
 
 
 def make_safe(bench: OpenBench) -> SafeState:
-    """Bring the bench to the safe state; each part is tried whatever happened to the others, over a fresh connection if need be."""
+    """Bring the bench to the safe state; each part is tried whatever happened to the others, over a fresh connection
+    if need be.
+    """
     wiring = Wiring(bench)
     said: list[str] = []
     trouble: list[str] = []

@@ -8,15 +8,22 @@ from typing import Annotated
 import typer
 
 from station.cli.errors import WrongUsage
-from station.report.keys import KeyStore, KeyStoreError, default_folder
+from station.report.issue import KeyStoreError
+from station.report.keys import KeyStore, default_folder
 
-keys = typer.Typer(help="The keys that sign certificates, kept outside of any repository.", no_args_is_help=True, rich_markup_mode=None)
+keys = typer.Typer(
+    help="The keys that sign certificates, kept outside of any repository.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @keys.command()
 def init(
-    name: Annotated[str, typer.Option("--name", help="Name of the station as it stands in its certificates")] = platform.node()[:40] or "station",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the key; what the old one signed stays genuine")] = False,
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the station as it stands in its certificates")
+    ] = platform.node()[:40] or "station",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the key; what the old one signed stays genuine")
+    ] = False,
 ) -> int:
     """Make the key that signs certificates of real benches; mode 0600. The simulated one is made by itself."""
     store = KeyStore(default_folder())

@@ -1,6 +1,7 @@
 """The command `station`: parses what was typed, starts what was asked for, shows what came of it. No test logic.
 
-Exit status: 0 PASS, 1 FAIL, 2 wrong usage or an invalid file, 3 ERROR (any uncaught exception too), 4 ABORTED, 5 BLOCKED.
+Exit status: 0 PASS, 1 FAIL, 2 wrong usage or an invalid file, 3 ERROR (any uncaught exception too), 4 ABORTED, 5
+BLOCKED.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options of the command itself."""
 

@@ -1,7 +1,8 @@
-"""What a person sees while a run goes on: one line for each step that is done, and a bar against the floor of the plan.
+"""What a person sees while a run goes on: one line for each step that is done, and a bar against the floor of the
+plan.
 
-Events come through a bounded queue into a thread of its own, so that a slow terminal can never slow a run down; what does not
-fit is left out of the display and of nothing else.
+Events come through a bounded queue into a thread of its own, so that a slow terminal can never slow a run down; what
+does not fit is left out of the display and of nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class ProgressDisplay:
         self._console = console
         self._waiting: queue.Queue[Event | None] = queue.Queue(WAITING)
         self._bar = Progress(
-            TextColumn("  {task.description}"), BarColumn(30), TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
+            TextColumn("  {task.description}"),
+            BarColumn(30),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("start checks", total=None)
         self._failed: list[str] = []
@@ -58,7 +64,9 @@ class ProgressDisplay:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Show what is left and stop."""
         self._waiting.put(None)
         self._thread.join(timeout=5)
@@ -84,8 +92,14 @@ class ProgressDisplay:
         step, indent = event.step, "  " * (event.depth + 1)
         again = f" (attempt {step.attempt})" if step.attempt > 1 else ""
         name = step.id.rpartition("/")[2]
-        self._console.print(f"{indent}{MARKS[step.verdict]}{name:<{34 - len(indent)}}{step.duration_s:8.1f} s{again}", highlight=False)
+        self._console.print(
+            f"{indent}{MARKS[step.verdict]}{name:<{34 - len(indent)}}{step.duration_s:8.1f} s{again}", highlight=False
+        )
         reasons = self._failed or ([step.reason] if step.verdict is not Verdict.PASS and step.reason else [])
         for reason in reasons:
-            self._console.print(f"{indent}    {escape(reason)}", highlight=False, style="dim" if step.verdict is Verdict.NOT_TESTED else "")
+            self._console.print(
+                f"{indent}    {escape(reason)}",
+                highlight=False,
+                style="dim" if step.verdict is Verdict.NOT_TESTED else "",
+            )
         self._failed.clear()

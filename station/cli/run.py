@@ -26,8 +26,10 @@ from station.model.library import Library
 from station.model.record import Record, Simulation
 from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
-from station.report.keys import KeyStore, KeyStoreError, default_folder
+from station.report.issue import KeyStoreError
+from station.report.keys import KeyStore, default_folder
 from station.report.wording_file import load_wording
+from station.run.engine import Outcome
 from station.run.plan import Files, Plan, make_plan
 from station.run.session import Request, carry_out
 
@@ -43,16 +45,30 @@ COLOURS = {
 def run(
     sequence: Annotated[str, typer.Argument(help="Name of a sequence in sequences/, or a file: eol")],
     serial: Annotated[str, typer.Option("--serial", help="Serial number as scanned from the label: BALI48-000001")],
-    bench: Annotated[str, typer.Option("--bench", help="Name of a bench in fixtures/benches/, or a file; `simulated` needs no hardware")],
+    bench: Annotated[
+        str,
+        typer.Option("--bench", help="Name of a bench in fixtures/benches/, or a file; `simulated` needs no hardware"),
+    ],
     data: Annotated[Path, typer.Option("--data", help="Folder for journals, records and certificates")] = Path("data"),
     slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
     operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose of the run: production, retest, rework")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
     answers: Annotated[Path | None, typer.Option("--answers", help="File with the answers to prompts")] = None,
-    time: Annotated[Literal["virtual", "wall"] | None, typer.Option("--time", help="Time of a simulated bench; virtual is the default there")] = None,
-    twin: Annotated[str | None, typer.Option("--twin", help=f"State of the simulated pack: {DEFAULT_STATE}, shelf_2w, shipped_30pct, or a file")] = None,
-    fault: Annotated[list[str] | None, typer.Option("--fault", help="Fault of the simulated bench or pack, by name or file; may be repeated")] = None,
+    time: Annotated[
+        Literal["virtual", "wall"] | None,
+        typer.Option("--time", help="Time of a simulated bench; virtual is the default there"),
+    ] = None,
+    twin: Annotated[
+        str | None,
+        typer.Option(
+            "--twin", help=f"State of the simulated pack: {DEFAULT_STATE}, shelf_2w, shipped_30pct, or a file"
+        ),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="Fault of the simulated bench or pack, by name or file; may be repeated"),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Which pack of its make is simulated")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else")] = False,
 ) -> int:
@@ -64,9 +80,15 @@ def run(
     console = Console(stderr=as_json)
     files = Files(Library.default())
     bench_file = build(files.open("bench", bench), Bench)
-    _refuse_twin_on_real_bench(bench_file, {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"})
+    _refuse_twin_on_real_bench(
+        bench_file, {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"}
+    )
     plan = make_plan(files, sequence, bench_file, _plain(serial), slot)
-    simulated = read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed) if bench_file.kind == "simulated" else None
+    simulated = (
+        read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)
+        if bench_file.kind == "simulated"
+        else None
+    )
     clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
     keys = _keys(simulated)
     with ExitStack() as open_:
@@ -85,7 +107,9 @@ def run(
     certificate, verdict, why = _certified(record, folder, keys, files)
     _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
     if as_json:
-        typer.echo(json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False))
+        typer.echo(
+            json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False)
+        )
     return EXIT_STATUS[verdict]
 
 
@@ -113,10 +137,15 @@ def _keys(simulated: Simulated | None) -> KeyStore:
 
 
 def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
-    return Simulation(twin=simulated.state.twin, faults=tuple(fault.fault for fault in simulated.faults), seed=simulated.seed, time=clock.kind)
+    return Simulation(
+        twin=simulated.state.twin,
+        faults=tuple(fault.fault for fault in simulated.faults),
+        seed=simulated.seed,
+        time=clock.kind,
+    )
 
 
-def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[object, Record, RunFolder]:
+def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
     try:
         return carry_out(request, bench, scopes)
     except NotWritable as error:
@@ -125,11 +154,17 @@ def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[object
 
 @contextmanager
 def stopped_by_signals(scopes: Scopes, console: Console) -> Iterator[None]:
-    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe first."""
+    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe
+    first.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
-        scopes.stop({signal.SIGINT: "stopped by the operator (Ctrl-C)"}.get(signal.Signals(number), f"stopped by signal {signal.Signals(number).name}"))
+        scopes.stop(
+            {signal.SIGINT: "stopped by the operator (Ctrl-C)"}.get(
+                signal.Signals(number), f"stopped by signal {signal.Signals(number).name}"
+            )
+        )
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), stop) for name in names}
@@ -153,7 +188,9 @@ def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) 
         return None, Verdict.ERROR, f"the certificate could not be written: {' '.join(str(error).split())}"
 
 
-def _summary(verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None) -> dict[str, object]:
+def _summary(
+    verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None
+) -> dict[str, object]:
     return {
         "verdict": verdict,
         "reason": reason,
@@ -166,11 +203,26 @@ def _summary(verdict: Verdict, reason: str, record: Record, folder: RunFolder, c
     }
 
 
-def _show(console: Console, verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None, plan: Plan) -> None:
+def _show(
+    console: Console,
+    verdict: Verdict,
+    reason: str,
+    record: Record,
+    folder: RunFolder,
+    certificate: Path | None,
+    plan: Plan,
+) -> None:
     title = f" {verdict} "
     simulated = "  SIMULATED" if record.simulation else ""
-    lines = [f"{record.serial_number}  {plan.sequence.title}{simulated}", f"bench time {record.bench_time_s:.1f} s, floor {record.floor_s:.1f} s"]
+    lines = [
+        f"{record.serial_number}  {plan.sequence.title}{simulated}",
+        f"bench time {record.bench_time_s:.1f} s, floor {record.floor_s:.1f} s",
+    ]
     if reason:
         lines.insert(1, reason)
-    console.print(Panel(escape("\n".join(lines)), title=f"[bold {COLOURS[verdict]}]{title}[/]", title_align="left", expand=False))
-    console.print(f"certificate  {certificate or 'none'}\nrecord       {folder.record}", highlight=False, soft_wrap=True)
+    console.print(
+        Panel(escape("\n".join(lines)), title=f"[bold {COLOURS[verdict]}]{title}[/]", title_align="left", expand=False)
+    )
+    console.print(
+        f"certificate  {certificate or 'none'}\nrecord       {folder.record}", highlight=False, soft_wrap=True
+    )

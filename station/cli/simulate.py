@@ -37,7 +37,9 @@ def read_simulated(files: Files, state: str, faults: Sequence[str], seed: int) -
 
 
 @contextmanager
-def serving(bench: Bench, pack: Pack, protocol: Protocol, simulated: Simulated, clock: Clock, serial_number: str, slot: int = 1) -> Iterator[Twin]:
+def serving(
+    bench: Bench, pack: Pack, protocol: Protocol, simulated: Simulated, clock: Clock, serial_number: str, slot: int = 1
+) -> Iterator[Twin]:
     """The twin of that bench and pack, serving while the block runs; raises WrongUsage for what it cannot be."""
     try:
         twin = Twin(

@@ -26,14 +26,20 @@ twin = typer.Typer(help="The simulated bench on its own.", no_args_is_help=True,
 def serve(
     bench: Annotated[str, typer.Option("--bench", help="A simulated bench")] = "simulated",
     state: Annotated[str, typer.Option("--twin", help="State of the pack")] = DEFAULT_STATE,
-    fault: Annotated[list[str] | None, typer.Option("--fault", help="A fault, by name or file; may be repeated")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="A fault, by name or file; may be repeated")
+    ] = None,
     time: Annotated[Literal["wall", "stepped"], typer.Option("--time", help="Time of the twin")] = "wall",
-    ready: Annotated[Path | None, typer.Option("--ready", help="File that gets the bench file with the real ports, when they answer")] = None,
+    ready: Annotated[
+        Path | None, typer.Option("--ready", help="File that gets the bench file with the real ports, when they answer")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Which pack of its make is simulated")] = 1,
     pack: Annotated[str, typer.Option("--pack", help="Product on the bench")] = "bali48",
     serial: Annotated[str, typer.Option("--serial", help="Serial number that the pack says it has")] = "BALI48-000001",
 ) -> int:
-    """Serve the simulated bench until it is stopped: SCPI on TCP, Modbus on a serial line, for any program that speaks them."""
+    """Serve the simulated bench until it is stopped: SCPI on TCP, Modbus on a serial line, for any program that
+    speaks them.
+    """
     if time == "stepped":
         raise WrongUsage("--time stepped: this version serves wall time only")
     files = Files(Library.default())

@@ -1,4 +1,4 @@
-"""`station verify`: is a certificate genuine and untouched?"""
+"""`station verify`: whether a certificate is genuine and untouched."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from typing import Annotated
 import typer
 
 from station.cli.errors import WrongUsage
-from station.report.issue import Certificates
-from station.report.keys import KeyStore, KeyStoreError, default_folder
+from station.report.issue import Certificates, KeyStoreError
+from station.report.keys import KeyStore, default_folder
 
 
 def verify(
     certificate: Annotated[Path, typer.Argument(help="The certificate: certificate.pdf")],
     simulated: Annotated[bool, typer.Option("--simulated", help="Accept the certificate of a simulated run")] = False,
-    trust: Annotated[list[Path] | None, typer.Option("--trust", help="certificates.pem of another station to trust as well")] = None,
+    trust: Annotated[
+        list[Path] | None, typer.Option("--trust", help="certificates.pem of another station to trust as well")
+    ] = None,
 ) -> int:
-    """Check that a certificate is genuine and untouched; prints who signed what and when. Exit status 1 if it is not."""
+    """Check that a certificate is genuine and untouched; print who signed what and when. Exit status 1 if it is not."""
     from station.report.verify import verify as examine
 
     found = examine(certificate, _trusted(trust or []), accept_simulated=simulated)
     signed = found.signed
     typer.echo(f"{'genuine' if found.genuine else 'NOT GENUINE'}: {found.reason}")
     if signed is not None:
-        typer.echo(f"{signed.verdict} for {signed.serial_number}, run {signed.run}{', SIMULATED' if signed.simulated else ''}")
+        typer.echo(
+            f"{signed.verdict} for {signed.serial_number}, run {signed.run}{', SIMULATED' if signed.simulated else ''}"
+        )
         typer.echo(f"signed by {signed.signer} on {signed.at:%Y-%m-%d %H:%M:%S %Z}, key {signed.fingerprint[:16]}")
     if signed is not None and signed.simulated and not simulated:
         typer.echo("add --simulated to accept the certificate of a simulated run")

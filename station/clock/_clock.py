@@ -105,7 +105,7 @@ class VirtualClock:
         return self._under_way
 
     def attach(self, world: Callable[[float], None]) -> None:
-        """Call `world(t)` whenever time moves to `t`; the world brings itself there before anybody sees the new time."""
+        """Call `world(t)` whenever time moves to `t`, before anybody sees the new time."""
         self._world = world
 
     def now(self) -> float:

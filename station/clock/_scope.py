@@ -1,7 +1,7 @@
 """How long, and whether at all, somebody may still act.
 
-The idea is trio's cancel scope without its machinery: a run enters a scope for each step, everything that touches a wire
-or lets time pass asks the scope first, and cleaning up happens in a shielded scope that no stop can interrupt.
+The idea is trio's cancel scope without its machinery: a run enters a scope for each step, everything that touches a
+wire or lets time pass asks the scope first, and cleaning up happens in a shielded scope that no stop can interrupt.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Scopes:
             self._stack.remove(scope)
 
     def left(self) -> float:
-        """Seconds until the innermost deadline; raises `Stopped` or `DeadlineExceeded` when nothing is allowed any more."""
+        """Seconds until the innermost deadline; raises `Stopped` or `DeadlineExceeded` when nothing is allowed any
+        more.
+        """
         scope = self._stack[-1]
         if self._stopped is not None and not scope.shielded:
             raise Stopped(self._stopped)

@@ -16,6 +16,9 @@ from station.model.verdict import Verdict
 SCHEMA = "pack-test-station/record/1"
 
 
+ProofState = Literal["proven", "failed", "not tested", "recorded", "elsewhere", "not testable here"]
+
+
 class Part(BaseModel):
     """Base of every part of a record: immutable, without unknown fields, without NaN or infinity."""
 
@@ -126,7 +129,7 @@ class Proof(Part):
 
     id: str
     text: str
-    state: Literal["proven", "failed", "not tested", "recorded", "elsewhere", "not testable here"]
+    state: ProofState
     by: tuple[str, ...] = ()
     """Steps or measurements that proved it; the other sequence; or the reason."""
 

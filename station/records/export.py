@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from station.model.record import Record
 
 COLUMNS = (
-    "run", "serial_number", "product", "sequence", "run_verdict", "step", "attempt", "name", "value", "unit", "low", "high", "uncertainty", "verdict",
-    "reason", "at_s",
+    "run", "serial_number", "product", "sequence", "run_verdict", "step", "attempt", "name", "value", "unit",
+    "low", "high", "uncertainty", "verdict", "reason", "at_s",
 )  # fmt: skip
 
 
@@ -32,4 +32,7 @@ def measurements(data: Path) -> tuple[pd.DataFrame, list[str]]:
 def _rows(record: Record) -> list[dict[str, object]]:
     run: dict[str, object] = {name: getattr(record, name) for name in ("run", "serial_number", "product", "sequence")}
     own = [name for name in COLUMNS if name not in run and name != "run_verdict"]
-    return [run | {"run_verdict": record.verdict} | {name: getattr(each, name) for name in own} for each in record.measurements]
+    return [
+        run | {"run_verdict": record.verdict} | {name: getattr(each, name) for name in own}
+        for each in record.measurements
+    ]

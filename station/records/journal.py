@@ -1,7 +1,8 @@
 """The journal: one append-only JSON Lines file for each run.
 
-Durable events are on the disk before the run goes on; the others are handed to the operating system at once, so that a killed
-process loses none of them. A line that was half written when the power went is recognised and ends the reading.
+Durable events are on the disk before the run goes on; the others are handed to the operating system at once, so that
+a killed process loses none of them. A line that was half written when the power went is recognised and ends the
+reading.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Journal:
         """Use as a context manager."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close."""
         self.close()
 

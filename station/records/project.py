@@ -20,7 +20,7 @@ from station.model.events import (
     StepEnded,
 )
 from station.model.pack import Pack, Requirement
-from station.model.record import Measurement, Proof, Record, Step
+from station.model.record import Measurement, Proof, ProofState, Record, Step
 from station.model.verdict import Verdict
 
 
@@ -89,29 +89,34 @@ def prove(pack: Pack, sequence: str, steps: Iterable[Step], measurements: Iterab
     last = {measurement.id: measurement for measurement in measurements}
     evidence: dict[str, list[tuple[str, Verdict | None]]] = {}
     for step in last_steps.values():
-        for requirement in step.verifies:
-            evidence.setdefault(requirement, []).append((step.id, step.verdict))
+        for key in step.verifies:
+            evidence.setdefault(key, []).append((step.id, step.verdict))
     for measurement in last.values():
-        for requirement in measurement.proves:
-            evidence.setdefault(requirement, []).append((measurement.id, measurement.verdict))
+        for key in measurement.proves:
+            evidence.setdefault(key, []).append((measurement.id, measurement.verdict))
     for requirement in pack.requirement.values():
         yield _proof(requirement, sequence, evidence.get(requirement.id, []))
 
 
 def _proof(requirement: Requirement, sequence: str, evidence: list[tuple[str, Verdict | None]]) -> Proof:
-    by = tuple(name for name, _ in evidence)
-    verdicts = {verdict for _, verdict in evidence}
+    state, by = _state(requirement, sequence, {verdict for _, verdict in evidence}), tuple(name for name, _ in evidence)
+    if state == "not testable here":
+        by = (requirement.text.partition("Not here: ")[2] or "needs another test",)
+    elif state in ("not tested", "elsewhere") and not by:
+        by = tuple(sorted(requirement.sequences - {_family(sequence)}))
+    return Proof(id=requirement.id, text=requirement.text, state=state, by=by)
+
+
+def _state(requirement: Requirement, sequence: str, verdicts: set[Verdict | None]) -> ProofState:
     if Verdict.FAIL in verdicts:
-        return Proof(id=requirement.id, text=requirement.text, state="failed", by=by)
-    if evidence and verdicts <= {Verdict.PASS, None}:
-        state = "proven" if Verdict.PASS in verdicts else "recorded"
-        return Proof(id=requirement.id, text=requirement.text, state="proven" if state == "proven" else "recorded", by=by)
-    if evidence:
-        return Proof(id=requirement.id, text=requirement.text, state="not tested", by=by)
-    if requirement.method == "not_testable_at_eol":
-        _, _, reason = requirement.text.partition("Not here: ")
-        return Proof(id=requirement.id, text=requirement.text, state="not testable here", by=(reason or "needs another test",))
-    family = sequence.removesuffix("-full")
-    others = tuple(sorted(requirement.sequences - {family}))
-    state = "not tested" if family in requirement.sequences else "elsewhere"
-    return Proof(id=requirement.id, text=requirement.text, state="not tested" if state == "not tested" else "elsewhere", by=others)
+        return "failed"
+    if verdicts and verdicts <= {Verdict.PASS, None}:
+        return "proven" if Verdict.PASS in verdicts else "recorded"
+    if verdicts or (requirement.method != "not_testable_at_eol" and _family(sequence) in requirement.sequences):
+        return "not tested"
+    return "not testable here" if requirement.method == "not_testable_at_eol" else "elsewhere"
+
+
+def _family(sequence: str) -> str:
+    """`eol` for `eol-full`: the name under which requirements ask for a proof."""
+    return sequence.removesuffix("-full")

@@ -111,7 +111,8 @@ class MarginBar(Flowable):
         low, high, accept_low, accept_high = (
             self.width * drawn.share(x) for x in (drawn.low, drawn.high, drawn.accept_low, drawn.accept_high)
         )
-        self._hatched(low, high)
+        self._hatched(low, min(accept_low, high))
+        self._hatched(max(accept_high, low), high)
         if accept_high > accept_low:
             self.canv.setFillColor(ACCEPTED)
             self.canv.rect(accept_low, 2, accept_high - accept_low, self.HEIGHT - 4, stroke=0, fill=1)

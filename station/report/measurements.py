@@ -212,6 +212,6 @@ def _notes(sheet: Sheet, rules: Mapping[str, str]) -> list[Flowable]:
 
 
 def _letter(index: int) -> str:
-    """a to z, then aa, ab and so on."""
+    """A to z, then aa, ab and so on."""
     letter = chr(ord("a") + index % 26)
     return letter if index < 26 else _letter(index // 26 - 1) + letter

@@ -1,6 +1,7 @@
 """The floor: the least time that a step can take, from the declared times of the pack file alone.
 
-Physics and firmware only: presses, lamp periods, delays, recoveries. What a wire or the station needs on top is not in it.
+Physics and firmware only: presses, lamp periods, delays, recoveries. What a wire or the station needs on top is not
+in it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class HasFloor(Protocol):
 
 
 def floor_of(step: Step, pack: Pack, inside: Iterable[HasFloor], meanwhile: Iterable[HasFloor]) -> float:
-    """Seconds of one step: its own actions one after the other, its waits in parallel with what runs meanwhile, then its inner steps."""
+    """Seconds of one step: its own actions one after the other, its waits in parallel with what runs meanwhile, then
+    its inner steps.
+    """
     own = sum(seconds(step, pack) for word, seconds in _FLOORS.items() if word in set(step.actions()))
     waiting = max((_expected(written, pack) for written in step.expect), default=0.0)
     return round(own + max(waiting, sum(part.floor_s for part in meanwhile)) + sum(part.floor_s for part in inside), 3)
@@ -48,7 +51,12 @@ def _for(step: Step, pack: Pack) -> float:
     return (row.low or row.high or 0.0) if row else 0.0
 
 
-_FLOORS: Mapping[str, Callable[[Step, Pack], float]] = {"press_key": _press, "trip": _trip, "charge": _for, "discharge": _for}
+_FLOORS: Mapping[str, Callable[[Step, Pack], float]] = {
+    "press_key": _press,
+    "trip": _trip,
+    "charge": _for,
+    "discharge": _for,
+}
 
 
 def _expected(written: Expectation, pack: Pack) -> float:

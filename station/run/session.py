@@ -1,11 +1,12 @@
-"""One run from its folder to its record: identity, journal, engine, record. The certificate is the front door's business."""
+"""One run from its folder to its record: identity, journal, engine, record. The certificate is the front door's
+business.
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +23,9 @@ from station.run.engine import Engine, Outcome
 from station.run.plan import Plan
 
 _LIBRARIES = ("pyvisa", "pyvisa-py", "pyserial", "pymodbus", "numpy", "pydantic")
-NO_WATCHDOG = "This bench has no watchdog: if the station's computer dies while current flows, only the operator can stop it."
+NO_WATCHDOG = (
+    "This bench has no watchdog: if the station's computer dies while current flows, only the operator can stop it."
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Session:
 
 @contextmanager
 def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Session]:
-    """Open the journal and the bench for one run, and close them; the engine inside makes the bench safe whatever happens.
+    """Open the journal and the bench for one run, and close them; the engine inside makes the bench safe whatever
+    happens.
 
     Raises NotWritable, BadSerialNumber or MissingRole before anything is touched.
     """
@@ -116,8 +120,8 @@ def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunS
         attempt=len(before) + 1,
         earlier_runs=before,
         files=plan.files,
-        decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test uncertainty "
-        f"ratio of {decision.enough_ratio:g}",
+        decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test "
+        f"uncertainty ratio of {decision.enough_ratio:g}",
         warnings=warnings,
         simulation=request.simulation,
         partial=request.partial,
@@ -132,4 +136,6 @@ def _software() -> Software:
             libraries[name] = version(name)
         except PackageNotFoundError:
             libraries[name] = "not installed as a package"
-    return Software(version=__version__, python=platform.python_version(), platform=platform.system(), libraries=libraries)
+    return Software(
+        version=__version__, python=platform.python_version(), platform=platform.system(), libraries=libraries
+    )

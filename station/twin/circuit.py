@@ -31,7 +31,8 @@ class Ramp(NamedTuple):
 
     def current(self, volts: float) -> float:
         """A drawn from the node at `volts`; negative when it feeds the node."""
-        return min(max((volts - self.at) * self.conductance, self.low), self.high)
+        free = (volts - self.at) * self.conductance
+        return self.low if free < self.low else self.high if free > self.high else free
 
     def mirrored(self) -> Ramp:
         """The same part with its two leads exchanged."""
@@ -54,17 +55,13 @@ def node_voltage(ramps: Sequence[Ramp]) -> float:
     """The voltage at which nothing is left over; at least one part must be unbounded on both sides, such as a meter."""
     corners = sorted({corner for ramp in ramps for corner in ramp.corners()})
     above = bisect_left(corners, 0.0, key=lambda corner: drawn(ramps, corner))
-    if above == 0 or above == len(corners):
-        return _beyond(ramps, corners[min(above, len(corners) - 1)] if corners else 0.0, below=above == 0)
-    left, right = corners[above - 1], corners[above]
-    short, over = drawn(ramps, left), drawn(ramps, right)
-    return left + (right - left) * short / (short - over)
-
-
-def _beyond(ramps: Sequence[Ramp], corner: float, *, below: bool) -> float:
-    """The same beyond the outermost corner, where only unbounded parts still follow the voltage."""
-    slope = sum(ramp.conductance for ramp in ramps if math.isinf(ramp.low if below else ramp.high))
-    return corner - drawn(ramps, corner) / slope
+    start = corners[min(above, len(corners) - 1)] if corners else 0.0
+    if 0 < above < len(corners):
+        per_ampere = (start - corners[above - 1]) / (drawn(ramps, start) - drawn(ramps, corners[above - 1]))
+    else:
+        per_ampere = 1 / sum(each.conductance for each in ramps if math.isinf(each.high if above else each.low))
+    near = start - drawn(ramps, start) * per_ampere
+    return near - drawn(ramps, near) * per_ampere  # the same line again: takes out what rounding left over a long way
 
 
 class Branch(NamedTuple):

@@ -39,8 +39,7 @@ def _drop(percent: Floats) -> Floats:
 
 
 def _monotone(percent: Floats) -> Floats:
-    """Cubic Hermite interpolation up to 99 % that never overshoots (Fritsch and Butland's slopes), smooth into the
-    knee."""
+    """Cubic interpolation up to 99 % that never overshoots (Fritsch and Butland's slopes), smooth into the knee."""
     x, y = _POINTS[:-2].T
     width, rise = np.diff(x), np.diff(y) / np.diff(x)
     before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]

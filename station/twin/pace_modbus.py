@@ -85,8 +85,7 @@ class PaceServer:
         return self._framer.buildFrame(answer)
 
     def _is_mine(self, frame: bytes) -> bool:
-        """Whole, sound, a request, and to this address; a broadcast is to nobody, since nothing says what it would
-        mean."""
+        """Whole, sound, a request, and to this address; a broadcast is to nobody, for nothing says what it means."""
         if not 4 <= len(frame) <= _LONGEST or frame[0] != self.registers.address or frame[1] & 0x80:
             return False
         return FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big"))

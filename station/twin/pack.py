@@ -105,7 +105,7 @@ class Pack:
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """degC in truth at the six sensors: four at cells, the MOSFETs, the ambient."""
+        """The truth at the six sensors in degC: four at cells, the MOSFETs, the ambient."""
         at_cells = (float(self.cells.temperature[min(cell, len(self.cells) - 1)]) for cell in self.sensors_at)
         return (*at_cells, self.mosfet, self.ambient)
 

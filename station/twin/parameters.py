@@ -115,8 +115,7 @@ PARAMETERS = tuple(
         ("bms.key.shutdown", "s", "press that shuts it down, 3 s"),
         ("bms.key.reset", "s", "press that resets it when let go, 6 s"),
         ("bms.key.reset_held", "s", "press that resets it while held, 10 s"),
-        ("bms.power.boot", "s", "from start to first answer, 2 s"),
-        ("bms.power.lamp_test", "s", "all lamps lit after a start, 2 s"),
+        ("bms.power.boot", "s", "from start to first answer, all lamps lit meanwhile, 2 s"),
         ("bms.power.sleeps", "true, false", "whether it shuts down at all"),
         ("bms.power.wakes_after", "s", "wakes up by itself so long after a shutdown"),
         ("bms.power.reboots_above", "A", "discharge current at which it reboots"),
@@ -172,7 +171,7 @@ def assign(root: object, name: str, value: str | int | float | bool) -> None:
         cast("dict[int, object]", present)[index] = fit
     elif isinstance(present, np.ndarray):
         present[:] = [cast(float, _fit(name, last, each, value)) for each in present]
-    elif isinstance(owner, (dict, Memory)):
+    elif isinstance(owner, (dict, Memory)) and last in owner:
         cast("dict[str, object]", owner)[last] = _fit(name, last, present, value)
     else:
         setattr(owner, last, _fit(name, last, present, value))

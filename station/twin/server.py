@@ -1,7 +1,8 @@
 """The twin on the wires: one thread that serves every socket and serial line of the simulated bench.
 
-In virtual time an exchange moves the clock by what it would take on a real bench (bits at the true baud rate, turnaround,
-the instrument's own time) and is over before the next byte is looked at. In wall time the same exchange waits in a queue of timers.
+In virtual time an exchange moves the clock by what it would take on a real bench (bits at the true baud rate,
+turnaround, the instrument's own time) and is over before the next byte is looked at. In wall time the same exchange
+waits in a queue of timers.
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ class Server:
         os.set_blocking(master, False)
         self._keep_open.append(slave)
         self.addresses[role] = os.ttyname(slave)
-        connection = self._serial(role, device, lambda: os.read(master, 4096), lambda data: _write_all(master, data), lambda: os.close(master))
+        connection = self._serial(
+            role, device, lambda: os.read(master, 4096), lambda data: _write_all(master, data), lambda: os.close(master)
+        )
         self._selector.register(master, selectors.EVENT_READ, lambda: self._receive(connection))
 
     def _add_socket_line(self, role: str, device: SerialDevice) -> None:
@@ -127,9 +130,21 @@ class Server:
         self._selector.register(listener, selectors.EVENT_READ, accept)
 
     def _serial(
-        self, role: str, device: SerialDevice, read: Callable[[], bytes], write: Callable[[bytes], None], close: Callable[[], None]
+        self,
+        role: str,
+        device: SerialDevice,
+        read: Callable[[], bytes],
+        write: Callable[[bytes], None],
+        close: Callable[[], None],
     ) -> _Connection:
-        connection = _Connection(read, write, close, lambda data: device.exchange(data, lambda reply: self._send(connection, reply)), lines=False, owner=role)
+        connection = _Connection(
+            read,
+            write,
+            close,
+            lambda data: device.exchange(data, lambda reply: self._send(connection, reply)),
+            lines=False,
+            owner=role,
+        )
         self._connections.append(connection)
         return connection
 
@@ -193,7 +208,12 @@ class Server:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = _Connection(
-            lambda: client.recv(65_536), client.sendall, client.close, lambda line: self._ask(connection, instrument, line), lines=True, owner=role
+            lambda: client.recv(65_536),
+            client.sendall,
+            client.close,
+            lambda line: self._ask(connection, instrument, line),
+            lines=True,
+            owner=role,
         )
         self._connections.append(connection)
         self._selector.register(client, selectors.EVENT_READ, lambda: self._receive(connection, client))

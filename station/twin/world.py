@@ -1,7 +1,8 @@
-"""The whole simulated bench: pack, circuit, instruments and wiring, carried through time together and served on the wires.
+"""The whole simulated bench: pack, circuit, instruments and wiring, carried through time together and served on the
+wires.
 
-It is wired as the bench file says: the same channels that the station switches and reads. Time moves in steps that end at
-whatever comes next (a sample of the BMS, an instrument's business, a fault that sets in), at most 50 ms apart.
+It is wired as the bench file says: the same channels that the station switches and reads. Time moves in steps that
+end at whatever comes next (a sample of the BMS, an instrument's business, a fault that sets in), at most 50 ms apart.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from station.model.fault import FaultFile
 from station.model.pack import Pack as PackFile
 from station.model.protocol import Protocol
 from station.twin.circuit import Circuit, Contactor, Found
-from station.twin.parameters import UnknownParameter, assign
 from station.twin.instruments import MODELS, ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
 from station.twin.pace_modbus import PaceServer
 from station.twin.pack import Pack, make_pack
 from station.twin.panel import Panel
+from station.twin.parameters import UnknownParameter, assign
 from station.twin.scpi import Instrument
 from station.twin.server import Exchange, Server
 from station.twin.states import State
@@ -42,7 +43,9 @@ class CannotServe(ValueError):
 
 @dataclass
 class Line:
-    """A serial line between station and pack; the relay of its loop-back joins the station's transmitter to its receiver."""
+    """A serial line between station and pack; the relay of its loop-back joins the station's transmitter to its
+    receiver.
+    """
 
     server: PaceServer
     now: Callable[[], float]
@@ -112,12 +115,17 @@ class Twin:
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
         self.circuit = Circuit(
-            main=Contactor(), supply_contactor=Contactor(closed=True), load_contactor=Contactor(closed=True), shunt=self._shunt()
+            main=Contactor(),
+            supply_contactor=Contactor(closed=True),
+            load_contactor=Contactor(closed=True),
+            shunt=self._shunt(),
         )
         self._found = self._solve(0.0)
         self.instruments = self._make_instruments(rng)
         self.lines = {
-            name: Line(PaceServer(self.bms, protocol), clock.now) for name, entry in self._roles.items() if isinstance(entry, PortEntry)
+            name: Line(PaceServer(self.bms, protocol), clock.now)
+            for name, entry in self._roles.items()
+            if isinstance(entry, PortEntry)
         }
         self.changes: list[str] = []
         self._due = self._set_faults(tuple(faults))
@@ -193,7 +201,10 @@ class Twin:
     def _set_faults(self, faults: tuple[FaultFile, ...]) -> list[tuple[float, FaultFile]]:
         self._waiting_for_step = [fault for fault in faults if fault.when is not None and fault.when.step is not None]
         self._faults_from_start = [fault for fault in faults if fault.when is None]
-        return sorted(((fault.when.at.si, fault) for fault in faults if fault.when is not None and fault.when.at is not None), key=lambda due: due[0])
+        return sorted(
+            ((fault.when.at.si, fault) for fault in faults if fault.when is not None and fault.when.at is not None),
+            key=lambda due: due[0],
+        )
 
     def break_now(self) -> None:
         """Let the faults set in that are there from the start; raises UnknownParameter."""
@@ -243,14 +254,22 @@ class Twin:
         return entry.ratio.si if isinstance(entry, WiredEntry) and entry.ratio is not None else 0.25e-3
 
     def _make_instruments(self, rng: np.random.Generator) -> dict[str, Instrument]:
-        made = {role: self._make(role, entry, rng) for role, entry in self._roles.items() if isinstance(entry, InstrumentEntry)}
+        made = {
+            role: self._make(role, entry, rng)
+            for role, entry in self._roles.items()
+            if isinstance(entry, InstrumentEntry)
+        }
         switch = made.get("switch")
         if isinstance(switch, DataAcquisition):
             switch.changed = lambda: self._switched(switch)
         return made
 
     def _make(self, role: str, entry: InstrumentEntry, rng: np.random.Generator) -> Instrument:
-        model, serial, own = MODELS.get(entry.model), entry.serial or "SIM0001", np.random.default_rng(rng.integers(2**32))
+        model, serial, own = (
+            MODELS.get(entry.model),
+            entry.serial or "SIM0001",
+            np.random.default_rng(rng.integers(2**32)),
+        )
         if model is ChromaSupply:
             return ChromaSupply(serial=serial, rng=own, terminals=self._source)
         if model is ChromaLoad:
@@ -273,7 +292,9 @@ class Twin:
         entry = self._roles.get(role)
         if not isinstance(entry, WiredEntry):
             return {}
-        return {name: channel.number for name, channel in entry.inputs.items()} | ({role: entry.input.number} if entry.input else {})
+        return {name: channel.number for name, channel in entry.inputs.items()} | (
+            {role: entry.input.number} if entry.input else {}
+        )
 
     def _voltages(self) -> dict[int, Callable[[], float]]:
         probes: Mapping[str, Callable[[], float]] = {
@@ -290,7 +311,10 @@ class Twin:
         return {number: of(name) for name, number in self._channels("contacts").items()}
 
     def _temperatures(self) -> dict[int, Callable[[], float]]:
-        return {number: lambda: self.pack.ambient + self.sensors.probe_error for number in self._channels("ambient").values()}
+        return {
+            number: lambda: self.pack.ambient + self.sensors.probe_error
+            for number in self._channels("ambient").values()
+        }
 
     def _digital_input(self, port: int) -> int:
         byte = 0
@@ -299,7 +323,11 @@ class Twin:
             entry = self._roles.get(role)
             if isinstance(entry, WiredEntry):
                 inputs = entry.inputs | ({role: entry.input} if entry.input else {})
-                byte |= sum(1 << (channel.bit or 0) for name, channel in inputs.items() if channel.number == port and states.get(name, False))
+                byte |= sum(
+                    1 << (channel.bit or 0)
+                    for name, channel in inputs.items()
+                    if channel.number == port and states.get(name, False)
+                )
         return byte
 
     def _switched(self, switch: DataAcquisition) -> None:
@@ -314,16 +342,28 @@ class Twin:
         self.pack.press(is_closed("key") and not self.sensors.key_actuator_dead)
         for name, line in self.lines.items():
             entry = self._roles[name]
-            line.loop_back = isinstance(entry, PortEntry) and entry.loop_back is not None and entry.loop_back.number in closed
+            line.loop_back = (
+                isinstance(entry, PortEntry) and entry.loop_back is not None and entry.loop_back.number in closed
+            )
 
 
 def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, seed: int) -> Pack:
     """The pack that the product file describes, with the released parameters in its memory."""
-    words = {protocol.by_name[name].address: protocol.by_name[name].encode(quantity.si)[0] for name, quantity in file.released.items()}
+    words = {
+        protocol.by_name[name].address: protocol.by_name[name].encode(quantity.si)[0]
+        for name, quantity in file.released.items()
+    }
     texts = {"version": file.firmware.approved[0], "model_sn": BOARD_SERIAL, "pack_sn": serial_number}
     panel = Panel(file.lamp_states, {word: file.flash_times(word) for word in file.flash})
     return make_pack(
-        state, protocol=protocol, parameters=words, texts=texts, panel=panel, seed=seed, n=file.cells, capacity=file.rated["capacity"].si
+        state,
+        protocol=protocol,
+        parameters=words,
+        texts=texts,
+        panel=panel,
+        seed=seed,
+        n=file.cells,
+        capacity=file.rated["capacity"].si,
     )
 
 

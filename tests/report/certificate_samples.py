@@ -274,7 +274,7 @@ def record(**changes: object) -> Record:
             FileHash(path="fixtures/benches/line-1.yaml", sha256="3c" * 32),
         ),
         "decision_rule": "Safety limits: guard band w = U. Other limits: guard band w = 0.83 U (ISO 14253-1), or "
-        "simple acceptance where the test uncertainty ratio is at least 4. Accepted: low + w \u2264 value \u2264 high \u2212 w.",
+        "simple acceptance where the test uncertainty ratio is at least 4.",
         "warnings": ("This bench has no hardware watchdog: a hung PC is stopped by the guard process only.",),
         "safe_state": "load off, supply off, 0.02 A, contactors open; all read back",
         "thresholds": "restored and read back",

@@ -16,7 +16,7 @@ from station.twin.terminals import SinkTerminals, SourceTerminals
 
 ROOT = Path(__file__).parents[2]
 
-MANUAL = {
+MANUAL: dict[str, dict[str, float]] = {
     "pack_overvoltage": {"alarm": 54.0, "trip": 55.5, "release": 50.2, "delay": 1.0},
     "cell_overvoltage": {"alarm": 3.6, "trip": 3.7, "release": 3.38, "delay": 1.0},
     "pack_undervoltage": {"alarm": 42.0, "trip": 37.5, "release": 43.5, "delay": 1.0},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rig import Rig, new_pack
+from twin.rig import Rig, new_pack
+
 from station.twin.bms.balancing import Balancing
 
 VOLTS = (3.480, 3.500, 3.520, 3.470, 3.530)

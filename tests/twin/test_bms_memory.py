@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rig import DEFAULTS, TEXTS, Rig, protocol, words
+from twin.rig import DEFAULTS, TEXTS, Rig, protocol, words
+
 from station.model.ordering import violations
 from station.twin.bms import Refused
 from station.twin.bms.memory import ACCEPTS, Memory
@@ -17,8 +19,7 @@ def memory() -> Memory:
     return Memory(protocol(), words(), TEXTS)
 
 
-def code(write: object) -> int:
-    assert callable(write)
+def code(write: Callable[[], object]) -> int:
     with pytest.raises(Refused) as caught:
         write()
     return caught.value.code
@@ -210,7 +211,9 @@ def test_a_broken_temperature_sensor_reads_its_end_and_says_so(rig: Rig, word: s
         ("cell_gain", 1.01, "cell_voltage_1", 0.035),
     ],
 )
-def test_errors_of_the_converters_show_in_the_registers(rig: Rig, name: str, value: float, register: str, shift: float) -> None:
+def test_errors_of_the_converters_show_in_the_registers(
+    rig: Rig, name: str, value: float, register: str, shift: float
+) -> None:
     before = rig.value(register)
     setattr(rig.bms.adc, name, value)
     rig.wait(0.2)

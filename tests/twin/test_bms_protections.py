@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rig import Rig, new_pack
+from twin.rig import Rig, new_pack
 
 CURRENTS = {"pack_undervoltage": 100}
 """A nearly full pack is above 50 V at 20 A, and no threshold may be."""
@@ -23,19 +23,19 @@ def tripped(rig: Rig, name: str, at_most: float = 2.0) -> float:
     return seconds
 
 
-DISCHARGE_SHIFTS = {
+DISCHARGE_SHIFTS: dict[str, dict[str, float]] = {
     "cell_undervoltage": {"alarm": 3.36, "trip": 3.34, "release": 3.37},
     "pack_undervoltage": {"alarm": 49.98, "trip": 49.97, "release": 49.99},
     "discharge_overtemperature": {"alarm": 22, "trip": 22, "release": 20},
     "discharge_undertemperature": {"alarm": 28, "trip": 28, "release": 30},
 }
-CHARGE_SHIFTS = {
+CHARGE_SHIFTS: dict[str, dict[str, float]] = {
     "cell_overvoltage": {"alarm": 3.32, "trip": 3.32, "release": 3.30},
     "pack_overvoltage": {"alarm": 49.0, "trip": 49.0, "release": 48.0},
     "charge_overtemperature": {"alarm": 22, "trip": 22, "release": 20},
     "charge_undertemperature": {"alarm": 28, "trip": 28, "release": 30},
 }
-BOTH_SHIFTS = {
+BOTH_SHIFTS: dict[str, dict[str, float]] = {
     "ambient_overtemperature": {"alarm": 22, "trip": 22, "release": 20},
     "ambient_undertemperature": {"alarm": 28, "trip": 28, "release": 30},
 }
@@ -140,7 +140,7 @@ def test_an_overvoltage_ends_early_when_little_charge_is_left(rig: Rig) -> None:
     assert not rig.flags("protection")
 
 
-# --- over-current -------------------------------------------------------------------------------------------------------
+# --- over-current ---------------------------------------------------------------------------------------------------
 
 
 def test_128_a_hold_with_the_alarm_up_and_132_a_trip(rig: Rig) -> None:
@@ -261,7 +261,7 @@ def test_a_short_circuit_opens_the_fet_at_once(rig: Rig) -> None:
     assert "short_circuit" in rig.flags("protection")
 
 
-# --- what can be wrong ---------------------------------------------------------------------------------------------
+# --- what can be wrong ----------------------------------------------------------------------------------------------
 
 
 def test_a_welded_fet_carries_on_while_flag_and_status_say_otherwise(rig: Rig) -> None:
@@ -317,7 +317,7 @@ def test_a_bms_that_reboots_under_load_is_silent_and_comes_back(rig: Rig) -> Non
     assert rig.bms.answers
 
 
-# --- alarms --------------------------------------------------------------------------------------------------------------
+# --- alarms ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_group_of_alarms_does_not_stop_the_current_and_moves_both_contacts(rig: Rig) -> None:

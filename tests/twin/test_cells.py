@@ -9,13 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig import state
+from twin.rig import state
+
 from station.model.files import InvalidFile
 from station.twin.cells import Cells
 from station.twin.ocv import rest_voltage, soc_at
 from station.twin.states import read_state
 
-TABLE = {0: 2.2862, 5: 3.0647, 20: 3.2343, 50: 3.2995, 80: 3.3345, 95: 3.3447, 98: 3.3487, 99: 3.3618, 99.5: 3.3963, 100: 3.5305}
+TABLE = {
+    0: 2.2862,
+    5: 3.0647,
+    20: 3.2343,
+    50: 3.2995,
+    80: 3.3345,
+    95: 3.3447,
+    98: 3.3487,
+    99: 3.3618,
+    99.5: 3.3963,
+    100: 3.5305,
+}
 
 
 @pytest.mark.parametrize(("percent", "volts"), TABLE.items())
@@ -167,11 +179,13 @@ def test_the_same_seed_is_the_same_pack_and_another_seed_another() -> None:
 
 
 def test_fourteen_cells_make_a_pack_that_is_one_cell_short() -> None:
-    assert state("factory_fresh").cells(np.random.default_rng(1), n=14).voltages(0.0).sum() == pytest.approx(48.9, abs=0.2)
+    assert state("factory_fresh").cells(np.random.default_rng(1), n=14).voltages(0.0).sum() == pytest.approx(
+        48.9, abs=0.2
+    )
 
 
 def test_a_state_file_with_an_unknown_name_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text("twin: odd\ntitle: Odd\nsoc: 50 %\nsock: 1 %\n", encoding="utf-8")
-    with pytest.raises(InvalidFile, match="odd.yaml:4:1: unknown name `sock`"):
+    with pytest.raises(InvalidFile, match=r"odd\.yaml:4:1: unknown name `sock`"):
         read_state(str(path))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from station.twin.circuit import Branch, Circuit, Contactor, Found, Ramp, drawn, node_voltage
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -62,20 +64,23 @@ def test_a_supply_charges_at_its_current_limit_or_holds_its_voltage() -> None:
     assert solve(supply=limited).current == pytest.approx(20, abs=1e-3)
     assert limited.mode == "CC"
     assert 0 < solve(supply=holding).current < 20
-    assert (holding.mode, holding.terminal_voltage) == ("CV", pytest.approx(52.5))
+    assert holding.mode == "CV"
+    assert holding.terminal_voltage == pytest.approx(52.5)
 
 
 def test_a_supply_below_the_pack_gives_nothing_and_sees_the_pack() -> None:
     source = supply(48, 20)
     found = solve(supply=source)
     assert found.supply_current == 0
-    assert (source.mode, source.terminal_voltage) == ("CV", pytest.approx(52.4, abs=1e-4))
+    assert source.mode == "CV"
+    assert source.terminal_voltage == pytest.approx(52.4, abs=1e-4)
 
 
 def test_supply_and_load_at_once_share_the_node() -> None:
     found = solve(supply=supply(54, 20), load=load(100))
     assert found.current == pytest.approx(-80, abs=1e-3)
-    assert (found.supply_current, found.load_current) == (pytest.approx(20), pytest.approx(100))
+    assert found.supply_current == pytest.approx(20)
+    assert found.load_current == pytest.approx(100)
 
 
 def test_power_limits_the_supply() -> None:
@@ -88,20 +93,21 @@ def test_power_limits_the_supply() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings_", "quantity", "value"),
+    ("set_points", "quantity", "value"),
     [
         ({"mode": "CV", "voltage": 51.0}, lambda sink: sink.terminal_voltage, 51.0),
         ({"mode": "CR", "resistance": 5.0}, lambda sink: sink.terminal_voltage / sink.terminal_current, 5.0),
         ({"mode": "CP", "power": 2000.0}, lambda sink: sink.terminal_voltage * sink.terminal_current, 2000.0),
     ],
 )
-def test_each_mode_of_the_load_holds_its_quantity(settings_: dict[str, object], quantity: object, value: float) -> None:
+def test_each_mode_of_the_load_holds_its_quantity(
+    set_points: dict[str, object], quantity: Callable[[SinkTerminals], float], value: float
+) -> None:
     sink, circuit = SinkTerminals(on=True), connected()
-    for name, number in settings_.items():
+    for name, number in set_points.items():
         setattr(sink, name, number)
     for _ in range(20):
         solve(load=sink, circuit=circuit)
-    assert callable(quantity)
     assert quantity(sink) == pytest.approx(value, rel=0.02 if sink.mode == "CV" else 1e-3)
 
 
@@ -177,12 +183,15 @@ def test_contact_resistance_shows_between_post_and_load_only() -> None:
 def test_the_case_is_dead_unless_its_insulation_is_broken() -> None:
     assert solve().case_voltage == 0
     assert solve(circuit=connected(insulation_plus=10e3)).case_voltage > 50
-    assert solve(circuit=connected(insulation_plus=10e3, insulation_minus=10e3)).case_voltage == pytest.approx(26.2, abs=0.1)
+    assert solve(circuit=connected(insulation_plus=10e3, insulation_minus=10e3)).case_voltage == pytest.approx(
+        26.2, abs=0.1
+    )
 
 
 def test_an_open_sense_lead_blinds_the_voltmeter_only() -> None:
     found = solve(circuit=connected(sense_open=True))
-    assert (found.sensed_voltage, found.terminal_voltage) == (0.0, pytest.approx(52.4, abs=1e-4))
+    assert found.sensed_voltage == 0.0
+    assert found.terminal_voltage == pytest.approx(52.4, abs=1e-4)
 
 
 def test_the_load_rises_and_falls_with_its_slew_rates() -> None:
@@ -230,7 +239,9 @@ branches = st.builds(
     leakage=st.just(1e6),
     charge_limit=st.sampled_from((20.6, math.inf)),
 )
-sources = st.builds(SourceTerminals, on=st.booleans(), voltage=volts, current=st.floats(0, 100), power=st.floats(1, 5000))
+sources = st.builds(
+    SourceTerminals, on=st.booleans(), voltage=volts, current=st.floats(0, 100), power=st.floats(1, 5000)
+)
 sinks = st.builds(
     SinkTerminals,
     on=st.booleans(),

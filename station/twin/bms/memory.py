@@ -73,8 +73,7 @@ class Memory:
     """
 
     def __init__(self, protocol: Protocol, parameters: Mapping[int, int], texts: Mapping[str, str]) -> None:
-        """`parameters`: a word for every writable number; `texts`: by register name. Raises ValueError if one is
-        missing."""
+        """A word for every writable number, texts by register name; raises ValueError if a word is missing."""
         self.forgets = False
         self.ignores = False
         self.wrong_by = 0

@@ -15,13 +15,11 @@ Mode = Literal["asleep", "starting", "running"]
 class Power:
     """Times in s, voltages in V, currents in A.
 
-    The lamp test lasts for `lamp_test`, the first answer comes `boot` after the start. A charger wakes it by raising
-    the terminals `wake_margin` above the cells for `wake_for`. It goes to sleep after `standby` without current.
-    Faults: not `sleeps` (a shutdown does nothing), `wakes_after` so long asleep, `reboots_above` so many A of
-    discharge.
+    A start takes `boot`: all lamps lit, no answers, output off. A charger wakes it by raising the terminals
+    `wake_margin` above the cells for `wake_for`. It goes to sleep after `standby` without current. Faults: not `sleeps`
+    (a shutdown does nothing), `wakes_after` so long asleep, `reboots_above` so many A of discharge.
     """
 
-    lamp_test: float = 2.0
     boot: float = 2.0
     wake_margin: float = 0.05
     wake_for: float = 0.3
