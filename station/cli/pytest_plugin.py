@@ -1,7 +1,7 @@
 """`pytest sequences/eol.yaml`: a sequence file is a test file, and each of its steps is an item.
 
-This module is loaded by every pytest run of an environment that has the station in it, so it only knows the options and how
-to tell a sequence file. Everything else is imported when there is one.
+Every pytest run of an environment with the station in it loads this module, so it only knows the options and how to tell
+a sequence file. Everything else is imported when there is one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--twin", "state of the simulated pack, name or file"),
     ):
         group.addoption(option, dest=_dest(option), help=what)
-    group.addoption("--fault", dest=_dest("--fault"), action="append", default=[], help="fault of the simulated bench; may be repeated")
-    group.addoption("--energise", dest=_dest("--energise"), action="store_true", help="let current flow on a real bench")
+    group.addoption(
+        "--fault",
+        dest=_dest("--fault"),
+        action="append",
+        default=[],
+        help="fault of the simulated bench; may be repeated",
+    )
+    group.addoption(
+        "--energise", dest=_dest("--energise"), action="store_true", help="let current flow on a real bench"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

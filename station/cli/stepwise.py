@@ -1,8 +1,8 @@
-"""A run whose steps somebody else asks for, one by one; the engine and what is left behind are those of `station run`."""
+"""A run whose steps somebody else asks for, one by one; engine, record and certificate are those of `station run`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,12 @@ from rich.console import Console
 from station.cli.run import stopped_by_signals
 from station.cli.simulate import Simulated, serving
 from station.clock import Clock, Scopes, VirtualClock, WallClock
-from station.model.bench import Bench
 from station.model.events import Event, Measured, StepEnded, StepStarted
 from station.model.library import Library
 from station.model.record import Record, Simulation
 from station.model.verdict import Verdict
 from station.report.keys import KeyStore, default_folder
 from station.report.wording_file import load_wording
-from station.report.write import write_certificate
 from station.run.engine import Outcome
 from station.run.plan import Plan, PlannedStep
 from station.run.session import Request, Session, session
@@ -36,32 +34,149 @@ class Finding:
     left_out: bool = False
 
 
+@contextmanager
+def stepped(
+    plan: Plan, asked: Sequence[PlannedStep], serial: str, data: Path, simulated: Simulated | None
+) -> Iterator[SteppedRun]:
+    """A run of the steps of `plan` that are `asked` for; finished when the block is left, whatever happened in it.
+
+    Raises WrongUsage, NotWritable or KeyStoreError before anything is touched.
+    """
+    clock: Clock = VirtualClock() if simulated else WallClock()
+    scopes = Scopes(clock)
+    partial = len(asked) < len(plan.steps)
+    keys = KeyStore(default_folder())
+    if not partial:
+        keys.keys("simulated" if simulated else "station")
+    bench, simulation = plan.bench, None
+    listeners = []
+    with ExitStack() as open_:
+        if simulated:
+            world = open_.enter_context(serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot))
+            bench, simulation = world.served(bench, plan.slot), _simulation(simulated, clock)
+            listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
+        request = Request(plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners))
+        open_.enter_context(stopped_by_signals(scopes, Console(quiet=True)))
+        run = SteppedRun(open_.enter_context(session(request, bench, scopes)), scopes, asked, keys)
+        try:
+            yield run
+        finally:
+            run.finish()
+
+
+def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
+    faults = tuple(fault.fault for fault in simulated.faults)
+    return Simulation(twin=simulated.state.twin, faults=faults, seed=simulated.seed, time=clock.kind)
+
+
 class SteppedRun:
-    """One run on one pack. Bench made safe and record written as soon as a step ends the run, and else with `finish`."""
+    """One run under way. As soon as a step ends it the bench is made safe and the record is written."""
 
-    def __init__(self, plan: Plan, asked: Sequence[PlannedStep], serial: str, data: Path, simulated: Simulated | None) -> None:
-        """Start the twin if there is to be one, open the bench, carry out the start checks; `asked` are steps of the plan.
-
-        Raises WrongUsage, NotWritable or KeyStoreError before anything is touched.
-        """
-        self.plan = plan
+    def __init__(self, running: Session, scopes: Scopes, asked: Sequence[PlannedStep], keys: KeyStore) -> None:
+        """Nothing is touched yet; `keys` sign the certificate of a whole run."""
         self.outcome: Outcome | None = None
-        self._left = list(asked)
+        self.certificate: Path | None = None
+        self._session = running
+        self._scopes = scopes
+        self._asked = asked
+        self._keys = keys
+        self._checked: Finding | None = None
         self._found: dict[str, Finding] = {}
-        self._keys = KeyStore(default_folder())
-        partial = len(asked) < len(plan.steps)
-        if not partial:
-            self._keys.keys("simulated" if simulated else "station")
-        clock: Clock = VirtualClock() if simulated else WallClock()
-        self._scopes = Scopes(clock)
-        with ExitStack() as open_:
-            bench, world = plan.bench, None
-            if simulated:
-                world = open_.enter_context(serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot))
-                bench = world.served(bench, plan.slot)
-            listeners = (lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None,) if world else ()
-            request = Request(plan, serial, data, simulation=_simulation(simulated, clock), partial=partial, listeners=listeners)
-            open_.enter_context(stopped_by_signals(self._scopes, Console(quiet=True)))
-            self._session = open_.enter_context(session(request, bench, self._scopes))
-            self._open = open_.pop_all()
-        self.start_checks = self._checked()
+
+    @property
+    def interrupted(self) -> str | None:
+        """Who or what stopped the run from outside, or None."""
+        return None if self._scopes.stopped == STOPPED_EARLY else self._scopes.stopped
+
+    @property
+    def told(self) -> frozenset[Verdict]:
+        """The verdicts that its findings have shown."""
+        checked = [self._checked] if self._checked else []
+        return frozenset(found.verdict for found in (*checked, *self._found.values()) if not found.left_out)
+
+    def start_checks(self) -> Finding:
+        """Carry out the start checks, once."""
+        if self._checked is None:
+            self._session.engine.start_checks()
+            self._checked = Finding(Verdict.PASS)
+            if self._session.engine.over:
+                outcome = self.finish()
+                self._checked = Finding(outcome.verdict, (f"{outcome.verdict} {outcome.reason}",))
+        return self._checked
+
+    def step(self, planned: PlannedStep) -> Finding:
+        """Carry out a step, once, after the start checks and unless the run is over."""
+        self.start_checks()
+        if planned.path not in self._found:
+            self._found[planned.path] = self._carried_out(planned)
+        return self._found[planned.path]
+
+    def _carried_out(self, planned: PlannedStep) -> Finding:
+        if self.outcome is not None:
+            return Finding(Verdict.NOT_TESTED, (f"the run ended before: {self.outcome.reason}",), left_out=True)
+        before = len(self._session.events)
+        verdict = self._session.engine.step(planned)
+        reasons = tuple(_reasons(self._session.events[before:], verdict))
+        if self._session.engine.over:
+            self.finish()
+        return Finding(verdict, reasons, left_out=verdict is Verdict.NOT_TESTED and planned.step.optional is not None)
+
+    def finish(self) -> Outcome:
+        """End the run: safe state, thresholds, record, and the certificate of a whole run.
+
+        A step that was asked for and not carried out ends the run as a stop does: nobody knows what it would have shown.
+        """
+        if self.outcome is None:
+            self._stop_before_what_is_missing()
+            self.outcome = self._session.engine.finish()
+            record = self._session.store()
+            if not record.partial:
+                self.outcome = self._certified(record, self.outcome)
+        return self.outcome
+
+    def _stop_before_what_is_missing(self) -> None:
+        engine = self._session.engine
+        for planned in self._asked:
+            if planned.path not in self._found and not engine.over:
+                self._scopes.stop(STOPPED_EARLY)
+                engine.step(planned)
+
+    def _certified(self, record: Record, outcome: Outcome) -> Outcome:
+        """Sign the certificate; without it there is no PASS, so what goes wrong here is ERROR."""
+        from station.report.write import write_certificate
+
+        try:
+            wording = load_wording(Library.default().find("report", "certificate"))
+            self.certificate = write_certificate(record, self._session.folder.certificate, self._keys, wording)
+        except Exception as error:
+            reason = f"the certificate could not be written: {' '.join(str(error).split())}"
+            return Outcome(Verdict.ERROR, reason, outcome.bench_time_s)
+        return outcome
+
+    def summary(self) -> str:
+        """One line: verdict, pack, sequence, and where the evidence is."""
+        request = self._session.request
+        marks = ["SIMULATED"] * (request.simulation is not None) + ["partial"] * request.partial
+        verdict = self.outcome.verdict if self.outcome else "not finished"
+        title = " ".join([str(verdict), request.serial_number, request.plan.sequence.sequence, *marks])
+        return f"{title}: {self.certificate or self._session.folder.record}"
+
+
+def _reasons(events: Iterable[Event], verdict: Verdict) -> list[str]:
+    """Everything that is not as it must be, each thing once; what made the verdict comes first."""
+    lines: list[tuple[Verdict, str]] = []
+    for found, where, attempt, reason in _verdicts(events):
+        told = any(line.endswith(reason) for _, line in lines)
+        if found is not Verdict.PASS and not told:
+            again = f" (attempt {attempt})" if attempt > 1 else ""
+            lines.append((found, f"{found} {where}{again}: {reason or 'no reason was given'}"))
+    return [line for found, line in sorted(lines, key=lambda line: line[0] is not verdict)]
+
+
+def _verdicts(events: Iterable[Event]) -> Iterator[tuple[Verdict, str, int, str]]:
+    for event in events:
+        if isinstance(event, Measured) and event.measurement.verdict is not None:
+            measured = event.measurement
+            yield event.measurement.verdict, measured.id, measured.attempt, measured.reason
+        elif isinstance(event, StepEnded):
+            yield event.step.verdict, event.step.id, event.step.attempt, event.step.reason

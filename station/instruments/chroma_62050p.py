@@ -74,7 +74,7 @@ class Chroma62050P:
 
     def off(self) -> None:
         """Switch off, proven by reading back."""
-        self._scpi.choice(Say.OUTPUT, "OFF")
+        self._scpi.switch(Say.OUTPUT, "OFF")
 
     def set_voltage(self, volts: float) -> None:
         """Set the voltage, proven by reading back."""

@@ -75,7 +75,7 @@ class Chroma63210A:
 
     def off(self) -> None:
         """Switch off, proven by reading back."""
-        self._scpi.choice(Say.INPUT, "OFF")
+        self._scpi.switch(Say.INPUT, "OFF")
 
     def set_current(self, amperes: float) -> None:
         """Set the current, proven by reading back."""

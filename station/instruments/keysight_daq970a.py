@@ -97,3 +97,5 @@ class KeysightDaq970A:
         if listed:
             names = f"(@{','.join(map(str, listed))})"
             self._scpi.confirm(f"{what} {names}", f"{Say.CLOSED} {names}", ",".join([state] * len(listed)))
+            if what is Say.CLOSE:
+                self._scpi.refuse_errors(f"{what} {names}")

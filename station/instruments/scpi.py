@@ -83,27 +83,34 @@ class Scpi:
 
     def command(self, text: str) -> None:
         """Send a command, then empty the error queue; raises InstrumentError with the first error in it."""
-        errors = list(self._queue(self.ask(f"{text}\n{self._errors}")))
-        if errors:
-            raise InstrumentError(self.role, text, *errors[0])
+        self._refuse_errors(text, self.ask(f"{text}\n{self._errors}"))
 
     def setting(self, command: str, value: float, resolution: float, query: str = "", tail: str = "") -> None:
-        """Set a number and read it back; raises SettingRefused where they differ by more than `resolution`."""
+        """Set a number, read it back and ask the error queue.
+
+        Raises SettingRefused where the two differ by more than `resolution`, InstrumentError for an error all the same.
+        """
         text = f"{command} {value:.7g}{tail}"
         query = query or f"{command}?"
         reply = self.ask(f"{text}\n{query}")
         if abs(self.parsed(query, reply) - value) > resolution * (1 + 1e-9):
             raise self._refused(text, reply)
+        self.refuse_errors(text)
 
     def choice(self, command: str, word: str, query: str = "") -> None:
-        """Set a word and read it back (ON may read 1, OFF 0); raises SettingRefused where they differ."""
+        """Set a word, read it back (ON may read 1, OFF 0) and ask the error queue; raises as `setting` does."""
+        self.switch(command, word, query)
+        self.refuse_errors(f"{command} {word}")
+
+    def switch(self, command: str, word: str, query: str = "") -> None:
+        """Set a word and read it back, whatever else is in the error queue: for `OFF`, which nothing may hold up."""
         text = f"{command} {word}"
         reply = self.ask(f"{text}\n{query or f'{command}?'}")
         if _ON.get(reply.upper(), reply.upper()) != word.upper():
             raise self._refused(text, reply)
 
     def confirm(self, text: str, query: str, expected: str) -> None:
-        """Send a command and hold the reply to `query` against what it must be then; raises SettingRefused."""
+        """Send a command and hold the reply to `query` against what it must be then, whatever is in the error queue."""
         reply = self.ask(f"{text}\n{query}")
         if reply.replace(" ", "") != expected:
             raise self._refused(text, reply)
@@ -121,6 +128,16 @@ class Scpi:
         if len(fields) < 4:
             raise BadReply(self.role, "*IDN?", reply, "expected maker, model, serial number and firmware")
         return Identity(*fields[:4])
+
+    def refuse_errors(self, text: str) -> None:
+        """Ask the error queue what it says of `text`; raises InstrumentError with the first error in it."""
+        self._refuse_errors(text, self.ask(self._errors))
+
+    def _refuse_errors(self, text: str, reply: str) -> None:
+        """Empty the error queue, of which `reply` is the first; raises InstrumentError with the first error in it."""
+        errors = list(self._queue(reply))
+        if errors:
+            raise InstrumentError(self.role, text, *errors[0])
 
     def _refused(self, text: str, reply: str) -> SettingRefused:
         errors = self._queue(self.ask(self._errors))

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from station.model.record import Measurement
 
 MOST_DECIMALS = 9
-LARGE, SMALL = 1e6, 1e-5
-"""From the one upwards and below the other a number is printed with a power of ten."""
+LARGE = 1e6
+"""From here on a number is printed with a power of ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ def figures(measurement: Measurement) -> Figures:
 
 
 def fixed(value: float | None, places: int) -> str:
-    """A number with that many decimals; very large and very small ones with a power of ten, None as nothing."""
+    """A number with that many decimals; a very large one with a power of ten, None as nothing."""
     if value is None:
         return ""
-    text = f"{value:z.{places}f}" if value == 0 or SMALL <= abs(value) < LARGE else _with_power(value)
+    text = f"{value:z.{places}f}" if abs(value) < LARGE else _with_power(value)
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def plain(value: float) -> str:
-    """A number by itself, with six significant digits at most and no zeros at its end."""
+    """A number by itself, with six significant digits at most."""
     return fixed(value, _decimals(value))
 
 
@@ -83,8 +83,10 @@ def _places_of(uncertainty: float) -> int:
 
 def _decimals(value: float) -> int:
     """Decimals that a number needs, of six significant digits."""
-    text = f"{value:.6g}"
-    return 0 if "e" in text else len(text.partition(".")[2])
+    mantissa, _, power = f"{value:.6g}".partition("e")
+    if power:
+        return MOST_DECIMALS if power.startswith("-") else 0
+    return len(mantissa.partition(".")[2])
 
 
 def _order_shows(value: float, limits: Iterable[float], places: int) -> bool:

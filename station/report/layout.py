@@ -8,14 +8,14 @@ from io import BytesIO
 
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, KeepTogether, PageTemplate
 
 from station.model.record import Record
 from station.report.document import attach, state_time
 from station.report.glyphs import REGULAR, load_fonts
 from station.report.issue import Certificates
 from station.report.page import HEIGHT, WIDTH, Frames, Page, title
-from station.report.sections import SECTIONS
+from station.report.sections import SECTIONS, WHOLE
 from station.report.sheet import Sheet
 from station.report.wording import Wording
 
@@ -63,7 +63,8 @@ def _story(sheet: Sheet) -> list[Flowable]:
     story = [title(sheet)]
     for name in sheet.wording.sections:
         drawn = SECTIONS[name](sheet)
-        story += [*sheet.heading(name), *drawn] if drawn else []
+        section = [*sheet.heading(name), *drawn] if drawn else []
+        story += [KeepTogether(section)] if name in WHOLE else section
     return story
 
 

@@ -2,83 +2,96 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import get_args
 
-from reportlab.platypus import Flowable, Paragraph, Table
+from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Table
 
 from station.model.record import Proof
 from station.report.sheet import GRID, RULED, Cell, Command, Sheet, columns, table
-from station.report.style import ALERT, GROUP, TEXT, marked, plain, strong
+from station.report.style import ALERT, CELL, GROUP, SMALL, TEXT, Name, marked, muted, plain
 from station.report.wording import State
 
-TOLD = ("failed", "not tested")
-"""What is told in full; of the rest the identity is enough, since each has its text in the attached record."""
-ACROSS = 8
+TOLD: tuple[State, ...] = ("not tested", "elsewhere", "not testable here")
+"""Told with their texts, and why; of what was proven or recorded the identity is enough."""
+LISTED: tuple[State, ...] = ("recorded", "proven")
+NEEDED = 45.0
+"""Points that must be left on a page for a state to begin there."""
+DENSE: tuple[Command, ...] = (
+    *GRID,
+    ("TOPPADDING", (0, 0), (-1, -1), 0),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
+)
 
 
 def requirements(sheet: Sheet) -> list[Flowable]:
-    """How many are in which state, then those that call for attention, then the rest by state."""
-    proofs = sheet.record.requirements
+    """How many are in which state, then the failed ones, then the rest by state."""
+    proofs = sorted(sheet.record.requirements, key=_natural)
     if not proofs:
         return []
-    return [_counts(sheet, proofs), *_told(sheet, proofs), *_others(sheet, proofs)]
+    rest = [flowable for state in (*TOLD, *LISTED) for flowable in _state(sheet, state, proofs)]
+    return [_counts(sheet, proofs), *_failed(sheet, proofs), *rest]
+
+
+def _natural(proof: Proof) -> list[tuple[int, str]]:
+    """The order of chapters: 4.2 before 4.10."""
+    return [(int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", proof.id)]
 
 
 def _counts(sheet: Sheet, proofs: Sequence[Proof]) -> Flowable:
     texts = sheet.wording.requirements
     count = Counter(proof.state for proof in proofs)
-    parts = [
-        texts.counts.format(count=count[state], state=texts.states[state]) for state in get_args(State) if count[state]
-    ]
+    found: list[State] = [state for state in get_args(State) if count[state]]
+    parts = [texts.counts.format(count=count[state], state=texts.states[state]) for state in found]
     return plain(" \N{MIDDLE DOT} ".join(parts), TEXT)
 
 
-def _told(sheet: Sheet, proofs: Sequence[Proof]) -> list[Flowable]:
-    chosen = [proof for proof in proofs if proof.state in TOLD]
-    if not chosen:
+def _failed(sheet: Sheet, proofs: Sequence[Proof]) -> list[Flowable]:
+    failed = [proof for proof in proofs if proof.state == "failed"]
+    if not failed:
         return []
     texts = sheet.wording.requirements
-    rows = [columns(texts.id, texts.text, texts.state, texts.by)]
-    rows += [_row(sheet, proof) for proof in chosen]
-    shares = (0.13, 0.42, 0.12, 0.33)
-    failed = [row for row, proof in enumerate(chosen, 1) if proof.state == "failed"]
-    commands: list[Command] = [*RULED, *(("BACKGROUND", (0, row), (-1, row), ALERT) for row in failed)]
-    return [table(rows, [sheet.width * share for share in shares], commands)]
+    head = columns(texts.id, texts.text, texts.by)
+    rows = [head, *(_row(proof) for proof in failed)]
+    widths = [sheet.width * share for share in (0.14, 0.46, 0.4)]
+    commands: list[Command] = [*RULED, ("BACKGROUND", (0, 1), (-1, -1), ALERT)]
+    return [plain(texts.states["failed"], GROUP), table(rows, widths, commands)]
 
 
-def _row(sheet: Sheet, proof: Proof) -> list[Cell]:
-    state = sheet.wording.requirements.states[proof.state]
-    shown = strong(state) if proof.state == "failed" else marked(state)
-    return [plain(proof.id), plain(proof.text), Paragraph(shown, plain("").style), plain(", ".join(proof.by))]
+def _row(proof: Proof) -> list[Cell]:
+    by: list[Flowable] = [Name(name) for name in proof.by]
+    return [plain(proof.id), plain(proof.text), by]
 
 
-def _others(sheet: Sheet, proofs: Sequence[Proof]) -> Iterator[Flowable]:
-    groups: dict[str, list[str]] = {}
-    for proof in proofs:
-        if proof.state not in TOLD:
-            groups.setdefault(_group(sheet, proof), []).append(proof.id)
-    for name, ids in groups.items():
-        yield plain(name, GROUP)
-        yield _ids(ids, sheet.width)
+def _state(sheet: Sheet, state: State, proofs: Sequence[Proof]) -> Iterator[Flowable]:
+    chosen = [proof for proof in proofs if proof.state == state]
+    if not chosen:
+        return
+    yield CondPageBreak(NEEDED)
+    yield plain(sheet.wording.requirements.states[state], GROUP)
+    if state in TOLD:
+        yield _grid(chosen, sheet.width, 2, lambda proof: [plain(proof.id, SMALL), _told(proof)], (0.2, 0.8))
+    else:
+        yield _grid(chosen, sheet.width, 8, lambda proof: [plain(proof.id)], (1.0,))
 
 
-def _group(sheet: Sheet, proof: Proof) -> str:
-    """Proven ones stand together; where another sequence or a reason answers, that is part of the name."""
-    texts = sheet.wording.requirements
-    state = texts.states[proof.state]
-    if proof.state in ("proven", "recorded") or not proof.by:
-        return state
-    return texts.others.format(state=state, by=", ".join(proof.by))
+def _told(proof: Proof) -> Flowable:
+    by = ", ".join(proof.by)
+    return Paragraph(f"{marked(proof.text)} {muted(f'({by})') if by else ''}", CELL)
 
 
-def _ids(ids: list[str], width: float) -> Flowable:
-    cells: list[Cell] = [plain(text) for text in ids]
-    cells += [""] * (-len(cells) % ACROSS)
-    rows = [cells[i : i + ACROSS] for i in range(0, len(cells), ACROSS)]
-    return Table(
-        rows,
-        colWidths=[width / ACROSS] * ACROSS,
-        style=[*GRID, ("TOPPADDING", (0, 0), (-1, -1), 0), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)],
-    )
+def _grid(
+    proofs: Sequence[Proof],
+    width: float,
+    across: int,
+    cells: Callable[[Proof], list[Cell]],
+    shares: Sequence[float],
+) -> Flowable:
+    """The proofs row by row, `across` side by side, each in columns of the given shares."""
+    rows = []
+    for start in range(0, len(proofs), across):
+        row = [cell for proof in proofs[start : start + across] for cell in cells(proof)]
+        rows.append(row + [""] * (across * len(shares) - len(row)))
+    return Table(rows, colWidths=[width / across * share for share in shares] * across, style=list(DENSE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
 from station.model.record import Instrument, Measurement, Step
 from station.model.verdict import Verdict
@@ -60,10 +60,10 @@ def identity(sheet: Sheet) -> list[Flowable]:
         (texts.started, _moment(record.started_at)),
         (texts.ended, _moment(record.ended_at)),
         (texts.attempt, str(record.attempt)),
-        *record.identity.items(),
+        *((texts.reported.format(name=name.replace("_", " ")), value) for name, value in record.identity.items()),
     ]
     left = [(texts.thresholds, record.thresholds), (texts.safe_state, record.safe_state)]
-    return [pairs(items, sheet.width, across=3), wide_pairs(left, sheet.width)]
+    return [*pairs(items, sheet.width, across=3), *wide_pairs(left, sheet.width)]
 
 
 def summary(sheet: Sheet) -> list[Flowable]:
@@ -121,8 +121,8 @@ def conditions(sheet: Sheet) -> list[Flowable]:
         (texts.plan, record.plan_sha256),
     ]
     files = [(file.path, file.sha256) for file in record.files]
-    hashes = [Spacer(0, 3), plain(texts.files, NOTE), wide_pairs(files, sheet.width)] if files else []
-    return [wide_pairs(items, sheet.width), *hashes]
+    hashes = [Spacer(0, 3), plain(texts.files, NOTE), *wide_pairs(files, sheet.width)] if files else []
+    return [*wide_pairs(items, sheet.width), *hashes]
 
 
 def decision(sheet: Sheet) -> list[Flowable]:
@@ -145,7 +145,7 @@ def signature(sheet: Sheet) -> list[Flowable]:
     if signer is not None:
         items += [(texts.signed_by, signer.name), (texts.fingerprint, signer.fingerprint)]
     notes = paragraphs(texts.how, texts.check)
-    return [KeepTogether([wide_pairs(items, sheet.width), *notes, plain(f"\N{EM DASH} {texts.end} \N{EM DASH}", END)])]
+    return [*wide_pairs(items, sheet.width), *notes, plain(f"\N{EM DASH} {texts.end} \N{EM DASH}", END)]
 
 
 SECTIONS: Mapping[SectionName, Section] = {
@@ -162,6 +162,8 @@ SECTIONS: Mapping[SectionName, Section] = {
     "signature": signature,
 }
 """What draws each section; the wording says in which order."""
+WHOLE: frozenset[SectionName] = frozenset(("identity", "instruments", "decision", "warnings", "signature"))
+"""Sections that are not torn apart by the end of a page, where they fit on one."""
 
 
 def _not_restored(sheet: Sheet) -> list[Flowable]:

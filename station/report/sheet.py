@@ -90,18 +90,18 @@ def columns(*titles: str) -> list[Cell]:
     return [plain(title, COLUMN) for title in titles]
 
 
-def pairs(items: Sequence[tuple[str, str]], width: float, across: int) -> Flowable:
+def pairs(items: Sequence[tuple[str, str]], width: float, across: int) -> list[Flowable]:
     """Names with their values below them, `across` side by side; an empty value is left out."""
     cells: list[Cell] = [_pair(name, value) for name, value in items if value]
     cells += [""] * (-len(cells) % across)
     rows = [cells[i : i + across] for i in range(0, len(cells), across)]
-    return Table(rows, colWidths=[width / across] * across, style=list(GRID))
+    return [Table(rows, colWidths=[width / across] * across, style=list(GRID))] if rows else []
 
 
-def wide_pairs(items: Sequence[tuple[str, str]], width: float) -> Flowable:
+def wide_pairs(items: Sequence[tuple[str, str]], width: float) -> list[Flowable]:
     """Names with their values beside them, one to a row; an empty value is left out."""
     rows: list[list[Cell]] = [[plain(name, SMALL), plain(value)] for name, value in items if value]
-    return Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID))
+    return [Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID))] if rows else []
 
 
 def _pair(name: str, value: str) -> list[Flowable]:

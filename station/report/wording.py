@@ -87,6 +87,7 @@ class IdentityTexts(Texts):
     started: str
     ended: str
     attempt: str
+    reported: Annotated[str, _filled("name")]
     thresholds: str
     safe_state: str
 
@@ -174,9 +175,7 @@ class RequirementTexts(Texts):
     states: dict[State, str]
     id: str
     text: str
-    state: str
     by: str
-    others: Annotated[str, _filled("state", "by")]
 
     @field_validator("states")
     @classmethod

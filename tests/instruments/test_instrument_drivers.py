@@ -36,9 +36,13 @@ def test_a_supply_is_prepared_with_everything_read_back() -> None:
         (":CONF:OUTP OFF\n:CONF:OUTP?", "OFF"),
         (STATE, "0,OFF,CV"),
         (":SOUR:VOLT:PROT:HIGH 57\n:SOUR:VOLT:PROT:HIGH?", "57.000"),
+        ("SYST:ERR?", NO_ERROR),
         (":SOUR:CURR:PROT:HIGH 105\n:SOUR:CURR:PROT:HIGH?", "105.000"),
+        ("SYST:ERR?", NO_ERROR),
         (":SOUR:VOLT 52.4\n:SOUR:VOLT?", "52.400"),
+        ("SYST:ERR?", NO_ERROR),
         (":SOUR:CURR 20\n:SOUR:CURR?", "20.000"),
+        ("SYST:ERR?", NO_ERROR),
     ) as wire:
         Chroma62050P(wire).prepare(52.4, 20.0, 57.0, 105.0)
 
@@ -57,6 +61,7 @@ def test_a_supply_switches_on_and_off_with_proof() -> None:
     with expecting(
         (STATE, "0,OFF,CV"),
         (":CONF:OUTP ON\n:CONF:OUTP?", "ON"),
+        ("SYST:ERR?", NO_ERROR),
         (":CONF:OUTP OFF\n:CONF:OUTP?", "OFF"),
         (":CONF:OUTP OFF\n:CONF:OUTP?", "OFF"),
     ) as wire:
@@ -116,12 +121,19 @@ def test_a_load_is_prepared_with_everything_read_back() -> None:
         ("LOAD OFF\nLOAD?", "OFF"),
         ("LOAD:PROT?", "0"),
         ("MODE CCM\nMODE?", "CCM"),
+        ("SYST:ERR?", NO_ERROR),
         ("CURR:STAT:L1 0\nCURR:STAT:L1?", "0.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("CURR:STAT:RISE 1\nCURR:STAT:RISE?", "1.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("CURR:STAT:FALL 1\nCURR:STAT:FALL?", "1.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("CONF:VOLT:ON 0\nCONF:VOLT:ON?", "0.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("CONF:OCP 150\nCONF:OCP?", "150.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("CONF:OPP 8000\nCONF:OPP?", "8000.0"),
+        ("SYST:ERR?", NO_ERROR),
     ) as wire:
         Chroma63210A(wire).prepare(150.0, 8000.0)
 
@@ -135,7 +147,9 @@ def test_a_load_switches_with_proof_and_reports_a_trip() -> None:
     with expecting(
         ("LOAD:PROT?", "0"),
         ("LOAD ON\nLOAD?", "ON"),
+        ("SYST:ERR?", NO_ERROR),
         ("CURR:STAT:L1 130\nCURR:STAT:L1?", "130.000"),
+        ("SYST:ERR?", NO_ERROR),
         ("LOAD OFF\nLOAD?", "0"),
         ("LOAD:PROT?", "32"),
     ) as wire:
@@ -163,7 +177,9 @@ def test_a_load_is_read_in_one_exchange(reply: str, reading: LoadReading) -> Non
 def test_a_voltmeter_has_time_for_long_integration() -> None:
     with expecting(
         ("CONF:VOLT:DC 100\nVOLT:RANG?", "+1.00000000E+02"),
+        ("SYST:ERR?", NO_ERROR),
         ("VOLT:NPLC 100\nVOLT:NPLC?", "+1.00000000E+02"),
+        ("SYST:ERR?", NO_ERROR),
         ("READ?", "+5.24012345E+01"),
     ) as wire:
         voltmeter = Keysight34465A(wire)
@@ -174,7 +190,9 @@ def test_a_voltmeter_has_time_for_long_integration() -> None:
 
 def test_a_voltmeter_on_another_range_is_refused_and_its_overload_no_value() -> None:
     with expecting(
-        ("CONF:VOLT:DC 60\nVOLT:RANG?", "+1.00000000E+02"), ("SYST:ERR?", NO_ERROR), ("READ?", "+9.90000000E+37")
+        ("CONF:VOLT:DC 60\nVOLT:RANG?", "+1.00000000E+02"),
+        ("SYST:ERR?", NO_ERROR),
+        ("READ?", "+9.90000000E+37"),
     ) as wire:
         voltmeter = Keysight34465A(wire)
         with pytest.raises(SettingRefused):
@@ -186,6 +204,7 @@ def test_a_voltmeter_on_another_range_is_refused_and_its_overload_no_value() -> 
 def test_relays_move_with_proof() -> None:
     with expecting(
         ("ROUT:CLOS (@201,203)\nROUT:CLOS? (@201,203)", "1,1"),
+        ("SYST:ERR?", NO_ERROR),
         ("ROUT:OPEN (@201)\nROUT:CLOS? (@201)", "0"),
         ("ROUT:CLOS? (@201:220)", "0,0,1" + ",0" * 17),
     ) as wire:
@@ -210,6 +229,7 @@ def test_ports_are_eight_bits() -> None:
         ("SENS:DIG:DATA:BYTE? (@301)", "256"),
         ("SENS:DIG:DATA:BYTE? (@301)", "0.5"),
         ("SOUR:DIG:DATA:BYTE 3,(@302)\nSOUR:DIG:DATA:BYTE? (@302)", "+3"),
+        ("SYST:ERR?", NO_ERROR),
     ) as wire:
         switch = KeysightDaq970A(wire)
         assert switch.read_port(301) == 165

@@ -67,7 +67,8 @@ def test_an_error_queue_that_talks_nonsense_is_a_bad_reply() -> None:
 
 
 def test_a_setting_is_read_back_within_the_resolution() -> None:
-    with expecting(("CURR 12.34567\nCURR?", "12.35"), ("CURR 0.1\nCURR?", "0.11")) as wire:
+    clean = ("SYST:ERR?", NO_ERROR)
+    with expecting(("CURR 12.34567\nCURR?", "12.35"), clean, ("CURR 0.1\nCURR?", "0.11"), clean) as wire:
         scpi = Scpi(wire, "supply")
         scpi.setting("CURR", 12.34567, 0.01)
         scpi.setting("CURR", 0.1, 0.01)
@@ -84,11 +85,27 @@ def test_a_setting_that_was_not_taken_over_says_what_it_is_and_why() -> None:
 
 
 def test_a_choice_may_read_back_as_a_number_and_must_be_the_one_asked_for() -> None:
-    with expecting(("OUTP ON\nOUTP?", "1"), ("OUTP OFF\nOUTP?", "ON"), ("SYST:ERR?", NO_ERROR)) as wire:
+    with expecting(
+        ("OUTP ON\nOUTP?", "1"), ("SYST:ERR?", NO_ERROR), ("OUTP OFF\nOUTP?", "ON"), ("SYST:ERR?", NO_ERROR)
+    ) as wire:
         scpi = Scpi(wire, "supply")
         scpi.choice("OUTP", "ON")
         with pytest.raises(SettingRefused, match="reads back `ON`"):
             scpi.choice("OUTP", "OFF")
+
+
+def test_an_error_in_the_queue_refuses_even_a_setting_that_reads_back_as_it_should() -> None:
+    error = '-221,"Settings conflict"'
+    with (
+        expecting(("CURR 20\nCURR?", "20.00"), ("SYST:ERR?", error), ("SYST:ERR?", NO_ERROR)) as wire,
+        pytest.raises(InstrumentError, match="Settings conflict"),
+    ):
+        Scpi(wire, "supply").setting("CURR", 20.0, 0.01)
+
+
+def test_switching_off_is_held_up_by_no_error_in_the_queue() -> None:
+    with expecting(("OUTP OFF\nOUTP?", "0")) as wire:
+        Scpi(wire, "supply").switch("OUTP", "OFF")
 
 
 @pytest.mark.parametrize("trouble", [NoAnswer("dmm: no reply"), ConnectionLost("dmm: closed")])

@@ -184,8 +184,11 @@ def test_fourteen_cells_make_a_pack_that_is_one_cell_short() -> None:
     )
 
 
-def test_a_state_file_with_an_unknown_name_is_refused(tmp_path: Path) -> None:
+def test_a_state_file_with_an_unknown_name_or_a_bare_number_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text("twin: odd\ntitle: Odd\nsoc: 50 %\nsock: 1 %\n", encoding="utf-8")
     with pytest.raises(InvalidFile, match=r"odd\.yaml:4:1: unknown name `sock`"):
+        read_state(str(path))
+    path.write_text("twin: odd\ntitle: Odd\nsoc: 0.5\n", encoding="utf-8")
+    with pytest.raises(InvalidFile, match=r"odd\.yaml:3:1: `soc`: `0\.5` is not a number with a unit"):
         read_state(str(path))

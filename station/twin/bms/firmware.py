@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import numpy as np
@@ -26,12 +27,11 @@ _STAGES = {"charge_overcurrent_2": "charge_overcurrent", "discharge_overcurrent_
 _LOW = frozenset(("soc_low", "cell_undervoltage", "pack_undervoltage"))
 
 
+@dataclass(slots=True)
 class Overcurrent:
     """How much higher (A) every over-current trips than its register says."""
 
-    def __init__(self) -> None:
-        """As stored."""
-        self.trip_shift = 0.0
+    trip_shift: float = 0.0
 
 
 class Bms:
