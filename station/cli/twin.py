@@ -79,7 +79,7 @@ def _write_ready(path: Path, data: dict[str, object], addresses: dict[str, str])
 @twin.command()
 def parameters() -> int:
     """List what a fault file can change in the pack and its circuit, with unit and meaning."""
-    width = max(len(each.path) for each in PARAMETERS)
+    width = max(len(each.name) for each in PARAMETERS)
     for each in PARAMETERS:
-        typer.echo(f"{each.path:<{width}}  {each.unit:<26}  {each.meaning}")
+        typer.echo(f"{each.name:<{width}}  {each.unit:<26}  {each.meaning}")
     return 0

@@ -8,10 +8,15 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated
 
 import pint
+from pydantic import PlainValidator, WithJsonSchema
+
+from station.model.files import shown
 
 _KINDS = {
     "voltage": ("V", ("mV", "uV")),
@@ -32,11 +37,16 @@ _KINDS = {
 }
 _BASE = {unit: base for base, others in _KINDS.values() for unit in (base, *others)}
 _KIND = {unit: kind for kind, (base, others) in _KINDS.items() for unit in (base, *others)}
-_PINT = {"Ohm": "ohm", "mOhm": "milliohm", "uOhm": "microohm", "kOhm": "kiloohm", "MOhm": "megaohm", "months": "month", "%": "percent"}
-_NUMBER = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+_OHMS = {"Ohm": "ohm", "mOhm": "milliohm", "uOhm": "microohm", "kOhm": "kiloohm", "MOhm": "megaohm"}
+_PINT = {**_OHMS, "months": "month", "%": "percent"}
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+"""Pattern of a number as it stands in a file."""
+_QUANTITY = re.compile(rf"\s*({NUMBER})\s*(\S*)\s*", re.ASCII)
 
 UNITS = tuple(_BASE)
 """Every unit that may stand in a file."""
+KINDS = tuple(_KINDS)
+"""What can be measured: `voltage`, `current` ..."""
 
 
 class BadQuantity(ValueError):
@@ -44,26 +54,30 @@ class BadQuantity(ValueError):
 
 
 @functools.cache
+def _units() -> pint.UnitRegistry[float]:
+    return pint.UnitRegistry()
+
+
+@functools.cache
 def _factor(unit: str) -> float:
-    registry = pint.get_application_registry()
     name, base = _PINT.get(unit, unit), _PINT.get(_BASE[unit], _BASE[unit])
-    return float(registry.Quantity(1.0, name).to(base).magnitude)
+    return float(_units().Quantity(1.0, name).to(base).magnitude)
 
 
 def kind_of(unit: str) -> str:
     """The kind of quantity that a unit measures, such as `voltage`; raises BadQuantity for an unknown unit."""
     if unit not in _KIND:
-        raise BadQuantity(f"unknown unit `{unit}`; known units: {', '.join(UNITS)}")
+        raise BadQuantity(f"unknown unit {shown(unit)}; known units: {', '.join(UNITS)}")
     return _KIND[unit]
 
 
 def base_unit(unit: str) -> str:
-    """The unit in which the station calculates what `unit` measures: `V` for `mV`."""
+    """The unit in which the station calculates what `unit` measures: `V` for `mV`. Raises BadQuantity."""
     kind_of(unit)
     return _BASE[unit]
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True)
 class Quantity:
     """A number and its unit, kept as written; `si` is the value in the station's own unit of that kind."""
 
@@ -83,24 +97,23 @@ class Quantity:
         return _KIND[self.unit]
 
     def __str__(self) -> str:
-        """As a person writes it: `51.5 V`."""
-        return f"{self.value:.10g} {self.unit}"
+        """As a person writes it: `51.5 V`; reads back as the same number, up to 15 digits."""
+        return f"{self.value:.15g} {self.unit}"
 
 
 def parse_quantity(text: object, kind: str | None = None) -> Quantity:
-    """Read `51.5 V`; with `kind`, only that kind will do. Raises BadQuantity for anything else, a bare number included."""
-    match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise BadQuantity(f"`{text}` is not a number with a unit{_such_as(kind)}")
+    """Read `51.5 V`; with `kind`, only that kind will do. Raises BadQuantity for anything else, a bare number too."""
+    match = _QUANTITY.fullmatch(str(text)) if isinstance(text, str | int | float) else None
+    if match is None or isinstance(text, bool):
+        raise BadQuantity(f"{shown(text)} is not a number with a unit{_such_as(kind)}")
     number, unit = match.groups()
     if not unit:
-        raise BadQuantity(f"`{text}` has no unit{_such_as(kind)}")
+        raise BadQuantity(f"{shown(text)} has no unit{_such_as(kind)}")
     found = kind_of(unit)
     if kind is not None and found != kind:
-        raise BadQuantity(f"`{text}` is a {found}, expected a {kind}{_such_as(kind)}")
-    value = float(number)
-    if not math.isfinite(value):
-        raise BadQuantity(f"`{text}` is not a finite number")
+        raise BadQuantity(f"{shown(text)} is a {found}, expected a {kind}{_such_as(kind)}")
+    if not math.isfinite(value := float(number)):
+        raise BadQuantity(f"{shown(text)} is not a finite number")
     return Quantity(value, unit)
 
 
@@ -111,10 +124,38 @@ def _such_as(kind: str | None) -> str:
 def quantise(value: float, step: float) -> float:
     """The multiple of `step` nearest to `value`, as a clean decimal; NaN and infinity stay as they are.
 
-    Everything that is measured passes through here once, so that the last bits of a floating-point library never reach a
-    record (feasibility: `exp` differs between processors).
+    Everything that is measured passes through here once, so that the last bits of a floating-point library never reach
+    a record (feasibility: `exp` differs between processors).
     """
     if not math.isfinite(value):
         return value
     exact = Decimal(repr(step))
     return float((Decimal(repr(value)) / exact).quantize(Decimal(1), rounding=ROUND_HALF_EVEN) * exact)
+
+
+# ------------------------------------------------------------------------------------------------ fields of files
+
+
+def pattern(kind: str | None = None) -> str:
+    """The pattern of a quantity of that kind, or of any, for JSON Schemas."""
+    units = UNITS if kind is None else (_KINDS[kind][0], *_KINDS[kind][1])
+    return rf"{NUMBER}\s*(?:{'|'.join(units)})"
+
+
+def _reader(kind: str | None) -> Callable[[object], Quantity]:
+    return lambda value: value if isinstance(value, Quantity) else parse_quantity(value, kind)
+
+
+def _schema(kind: str | None) -> Mapping[str, object]:
+    example = "57 V" if kind is None else f"1 {_KINDS[kind][0]}"
+    return {"type": "string", "pattern": f"^{pattern(kind)}$", "examples": [example]}
+
+
+QuantityText = Annotated[Quantity, PlainValidator(_reader(None)), WithJsonSchema(dict(_schema(None)))]
+"""A quantity as it stands in a file."""
+Volts = Annotated[Quantity, PlainValidator(_reader("voltage")), WithJsonSchema(dict(_schema("voltage")))]
+Amperes = Annotated[Quantity, PlainValidator(_reader("current")), WithJsonSchema(dict(_schema("current")))]
+Seconds = Annotated[Quantity, PlainValidator(_reader("time")), WithJsonSchema(dict(_schema("time")))]
+Watts = Annotated[Quantity, PlainValidator(_reader("power")), WithJsonSchema(dict(_schema("power")))]
+Ohms = Annotated[Quantity, PlainValidator(_reader("resistance")), WithJsonSchema(dict(_schema("resistance")))]
+"""Quantities of one kind: a voltage will not do where a current is meant."""

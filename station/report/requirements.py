@@ -11,7 +11,7 @@ from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Table
 
 from station.model.record import Proof
 from station.report.sheet import GRID, RULED, Cell, Command, Sheet, columns, table
-from station.report.style import ALERT, CELL, GROUP, SMALL, TEXT, Name, marked, muted, plain
+from station.report.style import ALERT, CELL, GROUP, TEXT, Name, marked, muted, plain
 from station.report.wording import State
 
 TOLD: tuple[State, ...] = ("not tested", "elsewhere", "not testable here")
@@ -72,7 +72,7 @@ def _state(sheet: Sheet, state: State, proofs: Sequence[Proof]) -> Iterator[Flow
     yield CondPageBreak(NEEDED)
     yield plain(sheet.wording.requirements.states[state], GROUP)
     if state in TOLD:
-        yield _grid(chosen, sheet.width, 2, lambda proof: [plain(proof.id, SMALL), _told(proof)], (0.2, 0.8))
+        yield _grid(chosen, sheet.width, 2, lambda proof: [plain(proof.id), _told(proof)], (0.2, 0.8))
     else:
         yield _grid(chosen, sheet.width, 8, lambda proof: [plain(proof.id)], (1.0,))
 

@@ -34,6 +34,7 @@ from station.model.events import (
 from station.model.record import Instrument, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict, strongest
+from station.run.leases import Held, leased, resources
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
 
@@ -75,6 +76,9 @@ class Engine:
         self._scopes = scopes
         self._listener = listener
         self._began = scopes.clock.now()
+        self._run = start.run
+        self._leases = ExitStack()
+        self._holds_bench = False
         self._judged: list[Judged] = []
         self._over: Judged | None = None
         self.stage = Stage(
@@ -108,6 +112,7 @@ class Engine:
         self._guarded("start-checks", self._start_checks)
 
     def _start_checks(self) -> None:
+        self._take_leases()
         for role, entry in self._bench.instruments():
             if entry.calibrated_until is not None and entry.calibrated_until < datetime.now(UTC).date():
                 raise Blocked(f"the calibration of the {role} ran out on {entry.calibrated_until}: have it calibrated")
@@ -121,6 +126,14 @@ class Engine:
             raise Blocked("the emergency stop chain is open: close it and start again")
         if self._bench.has("supply_side") and abs(self.stage.wiring.volts("supply_side")) > 5:
             raise Blocked("there is voltage behind the open contactor: it is welded, or something else feeds the bench")
+
+    def _take_leases(self) -> None:
+        """Hold the bench for this run; what somebody else holds is not touched at all, not even to make it safe."""
+        try:
+            self._leases.enter_context(leased(resources(self._bench.bench, self.plan.slot), f"run {self._run}"))
+        except Held as error:
+            raise Blocked(str(error)) from None
+        self._holds_bench = True
 
     def _identify(self, role: str, at: str, calibrated_until: date | None) -> None:
         try:
@@ -312,6 +325,12 @@ class Engine:
 
     def finish(self) -> Outcome:
         """Safe state first, thresholds next, verdict last; always, and never interrupted by a stop."""
+        with self._leases:
+            if self._holds_bench:
+                self._make_safe()
+        return self._ended()
+
+    def _make_safe(self) -> None:
         with self._scopes.enter("safe state", CLEAN_UP_WITHIN, shielded=True):
             safe = make_safe(self._bench)
         if safe.trouble:
@@ -320,6 +339,8 @@ class Engine:
             self._emit(MadeSafe(at_s=self.stage.at_s, state=safe.state, trouble=safe.trouble))
         finally:
             self._put_thresholds_back()
+
+    def _ended(self) -> Outcome:
         verdict, reason = self._verdict()
         outcome = Outcome(verdict, reason, self.stage.at_s)
         ended = datetime.now(UTC).isoformat(timespec="seconds")
@@ -346,9 +367,7 @@ class Engine:
         if self._over is not None and self._over.verdict is Verdict.BLOCKED:
             worst = self._over
         else:
-            worst = self._worst(
-                self._judged or [Judged("", Verdict.NOT_TESTED, "nothing was tested")]
-            )
+            worst = self._worst(self._judged or [Judged("", Verdict.NOT_TESTED, "nothing was tested")])
         if worst.verdict is Verdict.NOT_TESTED:
             worst = Judged(worst.path, Verdict.ERROR, f"{worst.reason} (mandatory, and not tested)")
         why = f"{worst.path}: {worst.reason}" if worst.path else worst.reason

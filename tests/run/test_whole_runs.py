@@ -147,6 +147,7 @@ def test_a_silent_pack_on_a_broken_station_line_is_an_error(tmp_path: Path) -> N
 
 def test_a_load_that_switches_itself_off_is_an_error_and_not_a_trip(tmp_path: Path) -> None:
     with rig() as bench:
+
         def trip(event: object) -> None:
             if isinstance(event, OutputChanging) and event.role == "load" and event.setting.startswith("128"):
                 bench.twin.load.trip(1)  # type: ignore[attr-defined] # a simulated load can be tripped
@@ -193,9 +194,9 @@ def test_the_last_word_of_a_run_is_the_safe_state_then_the_verdict(tmp_path: Pat
 def test_wall_time_gives_the_same_verdicts_at_the_start_of_the_test(tmp_path: Path) -> None:
     with rig(clock=WallClock()) as bench:
         bench.listeners.append(
-            lambda event: bench.scopes.stop("far enough")
-            if isinstance(event, StepStarted) and event.step == "standby"
-            else None
+            lambda event: (
+                bench.scopes.stop("far enough") if isinstance(event, StepStarted) and event.step == "standby" else None
+            )
         )
         ran = bench.run(tmp_path)
     assert [(step.id, step.verdict) for step in ran.record.steps][:4] == [

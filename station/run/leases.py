@@ -1,0 +1,62 @@
+"""Leases: a run holds what it uses, resource by resource, so that two runs never reach for one instrument or line.
+
+A lease is a lock that the operating system drops when its holder dies, and a line beside it that names the holder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from station.model.bench import Bench, InstrumentEntry, PortEntry
+
+
+class Held(Exception):
+    """Somebody else uses a resource of this bench; the message names it and the holder."""
+
+
+def resources(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
+    """What a run in `slot` uses, as (role, address)."""
+    for role, entry in bench.roles(slot).items():
+        if isinstance(entry, InstrumentEntry | PortEntry):
+            yield role, entry.at
+
+
+@contextmanager
+def leased(wanted: Iterable[tuple[str, str]], holder: str, folder: Path | None = None) -> Iterator[None]:
+    """Hold every resource while the block runs; raises Held at the first that is taken, and then holds none."""
+    folder = folder or Path(tempfile.gettempdir()) / f"pack-test-station-leases-{_user()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with ExitStack() as held:
+        for role, address in sorted(wanted, key=lambda resource: resource[1]):
+            held.enter_context(
+                _lease(folder / hashlib.sha256(address.encode()).hexdigest()[:24], role, address, holder)
+            )
+        yield
+
+
+@contextmanager
+def _lease(path: Path, role: str, address: str, holder: str) -> Iterator[None]:
+    said = path.with_suffix(".holder")
+    lock = FileLock(path.with_suffix(".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        by = said.read_text(encoding="utf-8").strip() if said.is_file() else "another run"
+        raise Held(f"the {role} at {address} is in use by {by}: wait for it, or stop it") from None
+    try:
+        said.write_text(f"{holder}, process {os.getpid()}", encoding="utf-8")
+        yield
+    finally:
+        said.unlink(missing_ok=True)
+        lock.release()
+
+
+def _user() -> str:
+    return os.environ.get("USER") or os.environ.get("USERNAME") or "station"
