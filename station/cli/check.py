@@ -28,7 +28,9 @@ SCHEMAS: dict[str, type[Model] | type[Record]] = {
 
 
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files to check; none: every file of the library", metavar="[FILE ...]")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files to check; none: every file of the library", metavar="[FILE ...]")
+    ] = None,
 ) -> int:
     """Validate YAML files: sequences, packs, protocols, benches, twins, faults, report wordings.
 
@@ -64,7 +66,10 @@ def _checked(path: Path, library: Library) -> list[str]:
         "pack": lambda: _pack(path, library),
         "protocol": lambda: _none(read_protocol(path)),
         "report": lambda: _report(path),
-        **{name: (lambda model=model: _none(build(document, model))) for name, model in (("bench", Bench), ("twin", State), ("fault", FaultFile))},
+        **{
+            name: (lambda model=model: _none(build(document, model)))
+            for name, model in (("bench", Bench), ("twin", State), ("fault", FaultFile))
+        },
     }
     if kind not in checks:
         raise document.refuse((), f"the first key `{kind}` says nothing known{nearest(kind, checks)}")
@@ -97,7 +102,10 @@ def _report(path: Path) -> list[str]:
 
 
 def schema(
-    kind: Annotated[Literal["sequence", "pack", "protocol", "bench", "twin", "fault", "record"], typer.Argument(help="Which kind of file")],
+    kind: Annotated[
+        Literal["sequence", "pack", "protocol", "bench", "twin", "fault", "record"],
+        typer.Argument(help="Which kind of file"),
+    ],
 ) -> int:
     """Print the JSON Schema of a kind of file, for editors that complete and check while one types."""
     if kind not in SCHEMAS:

@@ -21,18 +21,27 @@ from station.run.plan import Files, Plan, PlannedStep, make_plan
 def plan(
     sequence: Annotated[str, typer.Argument(help="Name of a sequence in sequences/, or a file")],
     bench: Annotated[str, typer.Option("--bench", help="Name of a bench in fixtures/benches/, or a file")],
-    serial: Annotated[str | None, typer.Option("--serial", help="Serial number; says which product of the sequence is meant")] = None,
+    serial: Annotated[
+        str | None, typer.Option("--serial", help="Serial number; says which product of the sequence is meant")
+    ] = None,
     slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
 ) -> int:
     """Resolve a sequence against a bench and a pack, and show the plan, its hash and its floor."""
     files = Files(Library.default())
     resolved = make_plan(files, sequence, build(files.open("bench", bench), Bench), serial, slot)
     console = Console()
-    console.print(f"[bold]{escape(resolved.sequence.title)}[/] for {escape(resolved.pack.title)} on {escape(resolved.bench.title)}, slot {slot}")
+    console.print(
+        f"[bold]{escape(resolved.sequence.title)}[/] for {escape(resolved.pack.title)} on {escape(resolved.bench.title)}, slot {slot}"
+    )
     table = Table("step", "does", "gate", "least s")
     for planned in (each for top in resolved.steps for each in top.walk()):
         does = f"[dim]not tested: {escape(planned.skipped)}[/]" if planned.skipped else ", ".join(_does(planned.step))
-        table.add_row("  " * planned.depth + planned.step.step, does, "gate" if planned.step.gate else "", f"{planned.floor_s:.1f}")
+        table.add_row(
+            "  " * planned.depth + planned.step.step,
+            does,
+            "gate" if planned.step.gate else "",
+            f"{planned.floor_s:.1f}",
+        )
     console.print(table)
     console.print(f"floor  {resolved.floor_s:.1f} s, along {' + '.join(_longest(resolved))}", highlight=False)
     console.print(f"plan   sha256 {resolved.sha256}", highlight=False, soft_wrap=True)

@@ -120,11 +120,15 @@ class SequenceFile(pytest.File):
         self._open.close()
         if self.run is None or self.run.outcome is None:
             return
-        if self.run.interrupted:
-            pytest.exit(f"{self.run.interrupted}; the bench was made safe")
+        self.pass_on_interrupt()
         outcome = self.run.outcome
         if outcome.verdict not in (Verdict.PASS, *self.run.told):
             pytest.fail(f"{outcome.verdict} {outcome.reason}", pytrace=False)
+
+    def pass_on_interrupt(self) -> None:
+        """Let Ctrl-C, which has stopped the run instead of pytest, stop pytest as well."""
+        if self.run is not None and self.run.interrupted:
+            self.session.shouldstop = self.run.interrupted
 
 
 RUNS = pytest.StashKey[list[SteppedRun]]()
@@ -151,8 +155,7 @@ class StepItem(pytest.Item):
         except (WrongUsage, NotWritable, KeyStoreError) as error:
             pytest.fail(f"the run cannot begin: {error}", pytrace=False)
         found = run.step(self.planned) if self.planned else run.start_checks()
-        if run.interrupted:
-            pytest.exit(f"{run.interrupted}; the bench was made safe")
+        self.file.pass_on_interrupt()
         report = "\n".join(found.reasons)
         if found.left_out:
             raise pytest.skip.Exception(report, _use_item_location=True)

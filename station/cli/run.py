@@ -102,7 +102,7 @@ def run(
         simulation = _simulation(simulated, clock) if simulated else None
         scopes = Scopes(clock)
         request = Request(plan, serial, data, operator, purpose, reason, simulation, listeners=tuple(listeners))
-        with stopped_by_signals(scopes, console):
+        with stopped_by_signals(scopes, console, deaf_after=True):
             outcome, record, folder = _carried_out(request, served, scopes)
     certificate, verdict, why = _certified(record, folder, keys, files)
     _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
@@ -153,26 +153,25 @@ def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcom
 
 
 @contextmanager
-def stopped_by_signals(scopes: Scopes, console: Console) -> Iterator[None]:
-    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe
-    first.
+def stopped_by_signals(scopes: Scopes, console: Console, *, deaf_after: bool = False) -> Iterator[None]:
+    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe first.
+
+    `deaf_after`: once stopped, the process heeds no further signal but finishes its evidence, however often one presses.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
-        scopes.stop(
-            {signal.SIGINT: "stopped by the operator (Ctrl-C)"}.get(
-                signal.Signals(number), f"stopped by signal {signal.Signals(number).name}"
-            )
-        )
+        name = signal.Signals(number).name
+        scopes.stop("stopped by the operator (Ctrl-C)" if name == "SIGINT" else f"stopped by signal {name}")
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), stop) for name in names}
     try:
         yield
     finally:
+        deaf = deaf_after and scopes.stopped is not None
         for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+            signal.signal(getattr(signal, name), signal.SIG_IGN if deaf else handler)
     if scopes.stopped:
         console.print(f"{scopes.stopped}; the bench was made safe", highlight=False)
 

@@ -124,7 +124,7 @@ class SteppedRun:
     def finish(self) -> Outcome:
         """End the run: safe state, thresholds, record, and the certificate of a whole run.
 
-        A step that was asked for and not carried out ends the run as a stop does: nobody knows what it would have shown.
+        A step that was asked for and not carried out ends the run as a stop does: nobody knows what it would have said.
         """
         if self.outcome is None:
             self._stop_before_what_is_missing()

@@ -1,40 +1,67 @@
-"""A bench file: slots, roles, instruments, addresses, wiring, envelope and uncertainty. Data only; `station.bench` opens it."""
+"""A bench file: slots, roles, instruments, addresses, wiring, envelope and uncertainty.
+
+Data only; `station.bench` opens it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    PlainValidator,
-    Tag,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+
+from station.model.files import NAME_ITSELF, Document, Fault, Location, Model, nearest, shown
+from station.model.quantity import (
+    KINDS,
+    Amperes,
+    BadQuantity,
+    Ohms,
+    Quantity,
+    Seconds,
+    Volts,
+    Watts,
+    parse_quantity,
+    pattern,
 )
 
-from station.model.files import Model
-from station.model.quantity import BadQuantity, Quantity, parse_quantity
-
 ROLES = frozenset({
-    "supply", "load", "shunt", "voltmeter", "switch", "contactor", "key", "lamps", "contacts", "breaker", "address_switch",
-    "ambient", "estop", "watchdog", "buzzer", "case", "supply_side", "rs485_a", "rs485_b", "rs232",
+    "supply", "load", "shunt", "voltmeter", "switch", "contactor", "key", "lamps", "contacts", "breaker",
+    "address_switch", "ambient", "estop", "watchdog", "buzzer", "case", "supply_side", "rs485_a", "rs485_b", "rs232",
 })  # fmt: skip
 """Every role that a bench can fill (design, "Words")."""
 PORTS = ("rs485_a", "rs485_b", "rs232")
+INSTRUMENTS = ("supply", "load", "voltmeter", "switch")
+WIRING: Mapping[str, tuple[str, ...]] = {
+    "contactor": ("output",),
+    "key": ("output",),
+    "shunt": ("input", "ratio"),
+    "case": ("input",),
+    "supply_side": ("input",),
+    "ambient": ("input",),
+    "estop": ("input",),
+    "lamps": ("inputs",),
+    "contacts": ("inputs",),
+}
+"""What the entry of a role must say when the switch unit fills it."""
+OPERATOR = "operator"
+"""Who fills a role where no instrument does."""
 
-QuantityText = Annotated[
-    Quantity,
-    PlainValidator(lambda value: value if isinstance(value, Quantity) else parse_quantity(value)),
-    WithJsonSchema({"type": "string", "examples": ["57 V"]}),
-]
-"""A quantity as it stands in a file."""
+_CHANNEL = re.compile(r"(\d{3})(?:\.([0-7]))?", re.ASCII)
 
-_CHANNEL = re.compile(r"(\d{3})(?:\.([0-7]))?")
+
+def _known(what: str, names: Collection[str]) -> AfterValidator:
+    def check_name(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"unknown {what} {shown(name)}{nearest(name, names)}")
+        return name
+
+    return AfterValidator(check_name)
+
+
+Role = Annotated[str, _known("role", ROLES), WithJsonSchema({"type": "string", "enum": sorted(ROLES)})]
+Kind = Annotated[str, _known("kind of quantity", KINDS), WithJsonSchema({"type": "string", "enum": list(KINDS)})]
 
 
 class Channel(Model):
@@ -51,11 +78,20 @@ class Channel(Model):
 def _channel(text: object) -> Channel:
     match = _CHANNEL.fullmatch(str(text))
     if match is None:
-        raise BadQuantity(f"`{text}` is no channel; write `201`, or `301.3` for a bit of a digital port")
+        raise BadQuantity(f"{shown(text)} is no channel; write `201`, or `301.3` for a bit of a digital port")
     return Channel(number=int(match[1]), bit=None if match[2] is None else int(match[2]))
 
 
-ChannelText = Annotated[Channel, PlainValidator(_channel), WithJsonSchema({"type": ["string", "number"], "examples": ["201", "301.3"]})]
+ChannelText = Annotated[
+    Channel, PlainValidator(_channel), WithJsonSchema({"type": ["string", "number"], "examples": ["201", "301.3"]})
+]
+
+
+def _day(text: object) -> object:
+    try:
+        return text if isinstance(text, date) else date.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no date; write it as `2027-03-31`") from None
 
 
 class InstrumentEntry(Model):
@@ -66,7 +102,7 @@ class InstrumentEntry(Model):
     """VISA resource, such as `TCPIP::supply-1::2101::SOCKET`; on a simulated bench port 0 means any free one."""
     serial: str = ""
     """Serial number that it must identify itself with; empty: any."""
-    calibrated_until: date | None = None
+    calibrated_until: Annotated[date | None, BeforeValidator(_day)] = None
     backend: str = "@py"
 
 
@@ -77,9 +113,9 @@ class WiredEntry(Model):
     output: ChannelText | None = None
     input: ChannelText | None = None
     inputs: dict[str, ChannelText] = Field(default_factory=dict)
-    ratio: QuantityText | None = None
+    ratio: Ohms | None = None
     """Resistance of a shunt."""
-    settle: QuantityText = Quantity(0.02, "s")
+    settle: Seconds = Quantity(0.02, "s")
     """Time that the part needs after it was switched."""
 
 
@@ -93,13 +129,20 @@ class PortEntry(Model):
     """Relay that joins the station's own transmitter to its receiver, so that it can prove its line good."""
 
 
+AnyEntry = InstrumentEntry | WiredEntry | PortEntry
+
+
 def _entry_kind(value: object) -> str:
+    if isinstance(value, Model):
+        return type(value).__name__
     keys = value if isinstance(value, dict) else {}
-    return "instrument" if "model" in keys else "wired" if "by" in keys else "port"
+    return "InstrumentEntry" if "model" in keys else "WiredEntry" if "by" in keys else "PortEntry"
 
 
 Entry = Annotated[
-    Annotated[InstrumentEntry, Tag("instrument")] | Annotated[WiredEntry, Tag("wired")] | Annotated[PortEntry, Tag("port")],
+    Annotated[InstrumentEntry, Tag("InstrumentEntry")]
+    | Annotated[WiredEntry, Tag("WiredEntry")]
+    | Annotated[PortEntry, Tag("PortEntry")],
     Discriminator(_entry_kind),
 ]
 
@@ -109,6 +152,8 @@ class Uncertainty(Model):
 
     relative: float = 0.0
     absolute: float = 0.0
+    kind: str = ""
+    """What the fixed part is a quantity of; empty where there is none."""
 
     def of(self, value: float) -> float:
         """U for a reading of `value`, in its unit."""
@@ -116,37 +161,31 @@ class Uncertainty(Model):
 
 
 def _uncertainty(text: object) -> Uncertainty:
-    relative = absolute = 0.0
-    for part in str(text).split(" + "):
-        quantity = parse_quantity(part)
-        if quantity.unit == "%":
-            relative += quantity.si / 100
-        else:
-            absolute += quantity.si
-    return Uncertainty(relative=relative, absolute=absolute)
+    parts = [parse_quantity(part) for part in str(text).split(" + ")]
+    fixed = [part for part in parts if part.unit != "%"]
+    if any(part.value < 0 for part in parts) or len({part.kind for part in fixed}) > 1:
+        raise BadQuantity(f"{shown(text)} is no uncertainty; write `0.004 % + 0.6 mV`")
+    relative = sum(part.si for part in parts if part.unit == "%") / 100
+    return Uncertainty(relative=relative, absolute=sum(part.si for part in fixed), kind=fixed[0].kind if fixed else "")
 
 
-UncertaintyText = Annotated[Uncertainty, PlainValidator(_uncertainty), WithJsonSchema({"type": "string", "examples": ["0.004 % + 0.6 mV"]})]
+UncertaintyText = Annotated[
+    Uncertainty,
+    PlainValidator(_uncertainty),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^{pattern()}(?: \+ {pattern()})*$", "examples": ["0.004 % + 0.6 mV"]}
+    ),
+]
 
 
 class Envelope(Model):
     """What must never be exceeded on this bench, whatever a sequence asks for."""
 
-    voltage: QuantityText
-    charge_current: QuantityText
-    discharge_current: QuantityText
-    discharge_power: QuantityText | None = None
-    charge_power: QuantityText | None = None
-
-    @field_validator("voltage")
-    @classmethod
-    def _volts(cls, value: Quantity) -> Quantity:
-        return parse_quantity(str(value), "voltage")
-
-    @field_validator("charge_current", "discharge_current")
-    @classmethod
-    def _amperes(cls, value: Quantity) -> Quantity:
-        return parse_quantity(str(value), "current")
+    voltage: Volts
+    charge_current: Amperes
+    discharge_current: Amperes
+    discharge_power: Watts | None = None
+    charge_power: Watts | None = None
 
 
 class Bench(Model):
@@ -156,23 +195,13 @@ class Bench(Model):
     title: str
     kind: Literal["real", "simulated"] = "real"
     """A simulated bench is served by the twin; its addresses are filled in when it starts."""
-    shared: dict[str, Entry] = Field(default_factory=dict)
-    slots: Annotated[dict[int, dict[str, Entry]], BeforeValidator(lambda value: value)]
+    shared: dict[Role, Entry] = Field(default_factory=dict)
+    slots: dict[int, dict[Role, Entry]] = Field(min_length=1)
     envelope: Envelope
-    uncertainty: dict[str, dict[str, UncertaintyText]]
-    operator_time: QuantityText = Quantity(60.0, "s")
+    uncertainty: dict[str, dict[Kind, UncertaintyText]]
+    operator_time: Seconds = Quantity(60.0, "s")
 
-    @model_validator(mode="after")
-    def _roles_are_known(self) -> Bench:
-        for roles in (self.shared, *self.slots.values()):
-            unknown = sorted(set(roles) - ROLES)
-            if unknown:
-                raise ValueError(f"unknown role `{unknown[0]}`; known: {', '.join(sorted(ROLES))}")
-        if not self.slots:
-            raise ValueError("a bench has at least one slot")
-        return self
-
-    def roles(self, slot: int) -> dict[str, InstrumentEntry | WiredEntry | PortEntry]:
+    def roles(self, slot: int) -> dict[str, AnyEntry]:
         """Everything that a run in `slot` can use; raises KeyError for an unknown slot."""
         return {**self.shared, **self.slots[slot]}
 
@@ -180,3 +209,62 @@ class Bench(Model):
         """Expanded uncertainty of what `role` measures, None if the bench file does not state it."""
         stated = self.uncertainty.get(role, {}).get(kind)
         return None if stated is None else stated.of(value)
+
+
+def check(document: Document, bench: Bench) -> Iterator[Fault]:
+    """What is wrong with a bench file beyond its form: wiring that leads nowhere, channels used twice, wrong units."""
+    groups: list[tuple[Location, dict[str, AnyEntry]]] = [(("shared",), dict(bench.shared))]
+    groups += [(("slots", str(slot)), dict(roles)) for slot, roles in bench.slots.items()]
+    for at, roles in groups:
+        for role, entry in roles.items():
+            for word, message in _entry_faults(role, entry, {**bench.shared, **roles}):
+                yield document.fault((*at, role, word), message)
+        yield from (document.fault((*at, role), message) for role, message in _channels_twice(roles))
+    yield from (document.fault(("uncertainty", *at), message) for at, message in _uncertainties(bench))
+    for name, limit in bench.envelope:
+        if isinstance(limit, Quantity) and limit.value <= 0:
+            yield document.fault(("envelope", name), f"`{name}`: {shown(limit)} must be more than nothing")
+
+
+def _entry_faults(role: str, entry: AnyEntry, roles: Mapping[str, AnyEntry]) -> Iterator[tuple[str, str]]:
+    """What is wrong with one entry, as (word, message)."""
+    expected = "at" if role in PORTS else "model" if role in INSTRUMENTS else "by" if role in WIRING else ""
+    written = {InstrumentEntry: "model", WiredEntry: "by", PortEntry: "at"}[type(entry)]
+    by_operator = isinstance(entry, WiredEntry) and entry.by == OPERATOR
+    if by_operator or (expected and written != expected):
+        if not by_operator:
+            yield NAME_ITSELF, f"role `{role}`: expected `{expected}: ...`, which says what fills it"
+        return
+    if isinstance(entry, WiredEntry):
+        if not isinstance(roles.get(entry.by), InstrumentEntry):
+            known = [name for name, each in roles.items() if isinstance(each, InstrumentEntry)]
+            yield "by", f"{shown(entry.by)} is no instrument of this slot{nearest(entry.by, (*known, OPERATOR))}"
+        for word in WIRING.get(role, ()):
+            if not getattr(entry, word):
+                yield NAME_ITSELF, f"role `{role}`: `{word}` is missing"
+        if entry.ratio is not None and entry.ratio.value <= 0:
+            yield "ratio", f"`ratio`: {shown(entry.ratio)} must be more than nothing"
+
+
+def _channels_twice(roles: Mapping[str, AnyEntry]) -> Iterator[tuple[str, str]]:
+    """Every role with a channel that an earlier role of the slot has already, as (role, message)."""
+    used: dict[str, str] = {}
+    for role, entry in roles.items():
+        if isinstance(entry, WiredEntry):
+            channels = [entry.output, entry.input, *entry.inputs.values()]
+        else:
+            channels = [entry.loop_back if isinstance(entry, PortEntry) else None]
+        for channel in (str(each) for each in channels if each is not None):
+            if channel in used:
+                yield role, f"channel `{channel}` of `{role}` is that of `{used[channel]}` already"
+            used[channel] = role
+
+
+def _uncertainties(bench: Bench) -> Iterator[tuple[Location, str]]:
+    known = {*bench.shared, "clock"}.union(*bench.slots.values())
+    for role, stated in bench.uncertainty.items():
+        if role not in known:
+            yield (role, NAME_ITSELF), f"`{role}` is no role of this bench{nearest(role, known)}"
+        for kind, each in stated.items():
+            if each.kind not in ("", kind):
+                yield (role, kind), f"the uncertainty of a {kind} is a {kind} itself, and this is a {each.kind}"

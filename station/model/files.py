@@ -65,8 +65,8 @@ class InvalidFile(Exception):
 class Document:
     """The plain data of one file, where each part of it stands, and the hash of its bytes.
 
-    A place is that of the value; a mapping or a list stands where its name does. A text in a list can be named by itself
-    or by its index.
+    A place is that of the value; a mapping or a list stands where its name does. A text in a list can be named by
+    itself or by its index.
     """
 
     path: Path
@@ -196,8 +196,9 @@ class _Reader:
     def _name(self, key: Node) -> str | None:
         return str(key.value) if isinstance(key, ScalarNode) and _kind(key) in _SCALARS else None
 
-    def _refuse(self, node: Node, message: str) -> None:
+    def _refuse(self, node: Node, message: str) -> object:
         self.faults.append(Fault(str(self.path), *_place_of(node), message))
+        return None
 
 
 def _place_of(node: Node) -> tuple[int, int]:
@@ -332,7 +333,7 @@ _EXPECTED: Mapping[str, str] = {
     "enum": "{expected}",
     "finite_number": "a finite number",
 }
-"""What was expected, by pydantic's type of error: a misfit of form, of which a union has one for each of its members."""
+"""What was expected, by pydantic's type of error: a misfit of form; a union has one for each of its members."""
 
 
 def _expected(details: ErrorDetails) -> str | None:

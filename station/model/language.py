@@ -85,7 +85,10 @@ def _check_wait(document: Document, step: Step, at: Location) -> Iterator[Fault]
         if isinstance(inner, Step):
             clash = sorted(disturbs(inner, around))
             if clash:
-                yield document.fault(place, f"step `{inner.step}` disturbs the wait of `{step.step}`: {' and '.join(clash)} must stay as they are")
+                yield document.fault(
+                    place,
+                    f"step `{inner.step}` disturbs the wait of `{step.step}`: {' and '.join(clash)} must stay as they are",
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +171,15 @@ def _names(step: Step, pack: Pack) -> Iterator[tuple[Location, str, Collection[s
         yield from _expected(written, pack, ("expect", index) if len(step.expect) > 1 else ("expect",))
 
 
-def _each(word: str, names: Iterable[str], known: Collection[str], what: str) -> Iterator[tuple[Location, str, Collection[str], str]]:
+def _each(
+    word: str, names: Iterable[str], known: Collection[str], what: str
+) -> Iterator[tuple[Location, str, Collection[str], str]]:
     return (((word, index), name, known, what) for index, name in enumerate(names))
 
 
-def _one(word: str, name: str | None, known: Collection[str], what: str) -> Iterator[tuple[Location, str, Collection[str], str]]:
+def _one(
+    word: str, name: str | None, known: Collection[str], what: str
+) -> Iterator[tuple[Location, str, Collection[str], str]]:
     if name is not None:
         yield (word,), name, known, what
 
@@ -184,7 +191,10 @@ def _measurements(step: Step, pack: Pack) -> Iterator[tuple[Location, str, Colle
         rows = [key for key, row in pack.limits.items() if name in (key, row.of)]
         yield ("limit", name), step.limit_of(name), rows, f"limit for {name}"
     if isinstance(step.limit, dict):
-        yield from ((("limit", name), name, step.measure, "measurement of this step, so it cannot be limited in this file") for name in step.limit)
+        yield from (
+            (("limit", name), name, step.measure, "measurement of this step, so it cannot be limited in this file")
+            for name in step.limit
+        )
     kept = {*RECORDED, *pack.limits, *(row.of for row in pack.limits.values() if row.of)}
     for name, window in step.record.items():
         yield ("record",), name, kept, "value to record"

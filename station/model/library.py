@@ -52,7 +52,16 @@ class Library:
             path = root / FOLDERS[kind] / f"{name}.yaml"
             if path.is_file():
                 return path
-        raise InvalidFile([Fault(f"{FOLDERS[kind]}/{name}.yaml", 1, 1, f"there is no {kind} `{name}`{nearest(name, self.names(kind))}")])
+        raise InvalidFile(
+            [
+                Fault(
+                    f"{FOLDERS[kind]}/{name}.yaml",
+                    1,
+                    1,
+                    f"there is no {kind} `{name}`{nearest(name, self.names(kind))}",
+                )
+            ]
+        )
 
     def open(self, kind: str, name: str) -> Document:
         """Read it, and see that its first key says what was asked for; raises InvalidFile."""

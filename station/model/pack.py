@@ -227,13 +227,19 @@ class Pack(Model):
     def protection(self) -> Mapping[str, Protection]:
         """All protections by name, each with what its group gives it."""
         return {
-            name: _resolved(name, kind, row, group) for kind, group in self.protections.items() for name, row in group.rows.items()
+            name: _resolved(name, kind, row, group)
+            for kind, group in self.protections.items()
+            for name, row in group.rows.items()
         }
 
     @cached_property
     def released(self) -> Mapping[str, Quantity]:
         """The released set of parameters by register name, such as `cell_overvoltage.trip`."""
-        values = {f"{name}.{value}": quantity for name, row in self.protection.items() for value, quantity in row.values.items()}
+        values = {
+            f"{name}.{value}": quantity
+            for name, row in self.protection.items()
+            for value, quantity in row.values.items()
+        }
         values["balancing.start_voltage"] = parse_quantity(self.balancing.start_voltage.is_.text)
         values["balancing.start_difference"] = parse_quantity(self.balancing.start_difference.is_.text)
         return values | {name: _value_of(text) for name, text in self.other_parameters.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated
@@ -92,6 +92,11 @@ class Quantity:
         return round(self.value * _factor(self.unit), 12)
 
     @property
+    def si_unit(self) -> str:
+        """The unit that `si` is in."""
+        return _BASE[self.unit]
+
+    @property
     def kind(self) -> str:
         """What it measures, such as `voltage`."""
         return _KIND[self.unit]
@@ -122,12 +127,13 @@ def _such_as(kind: str | None) -> str:
 
 
 def quantise(value: float, step: float) -> float:
-    """The multiple of `step` nearest to `value`, as a clean decimal; NaN and infinity stay as they are.
+    """The multiple of `step` nearest to `value`, as a clean decimal.
 
+    NaN, infinity and what is 1e15 steps or more (the 9.9e37 of an overloaded meter) stay as they are.
     Everything that is measured passes through here once, so that the last bits of a floating-point library never reach
     a record (feasibility: `exp` differs between processors).
     """
-    if not math.isfinite(value):
+    if not abs(value) < 1e15 * step:
         return value
     exact = Decimal(repr(step))
     return float((Decimal(repr(value)) / exact).quantize(Decimal(1), rounding=ROUND_HALF_EVEN) * exact)
@@ -146,16 +152,16 @@ def _reader(kind: str | None) -> Callable[[object], Quantity]:
     return lambda value: value if isinstance(value, Quantity) else parse_quantity(value, kind)
 
 
-def _schema(kind: str | None) -> Mapping[str, object]:
+def _schema(kind: str | None) -> WithJsonSchema:
     example = "57 V" if kind is None else f"1 {_KINDS[kind][0]}"
-    return {"type": "string", "pattern": f"^{pattern(kind)}$", "examples": [example]}
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern(kind)}$", "examples": [example]})
 
 
-QuantityText = Annotated[Quantity, PlainValidator(_reader(None)), WithJsonSchema(dict(_schema(None)))]
+QuantityText = Annotated[Quantity, PlainValidator(_reader(None)), _schema(None)]
 """A quantity as it stands in a file."""
-Volts = Annotated[Quantity, PlainValidator(_reader("voltage")), WithJsonSchema(dict(_schema("voltage")))]
-Amperes = Annotated[Quantity, PlainValidator(_reader("current")), WithJsonSchema(dict(_schema("current")))]
-Seconds = Annotated[Quantity, PlainValidator(_reader("time")), WithJsonSchema(dict(_schema("time")))]
-Watts = Annotated[Quantity, PlainValidator(_reader("power")), WithJsonSchema(dict(_schema("power")))]
-Ohms = Annotated[Quantity, PlainValidator(_reader("resistance")), WithJsonSchema(dict(_schema("resistance")))]
+Volts = Annotated[Quantity, PlainValidator(_reader("voltage")), _schema("voltage")]
+Amperes = Annotated[Quantity, PlainValidator(_reader("current")), _schema("current")]
+Seconds = Annotated[Quantity, PlainValidator(_reader("time")), _schema("time")]
+Watts = Annotated[Quantity, PlainValidator(_reader("power")), _schema("power")]
+Ohms = Annotated[Quantity, PlainValidator(_reader("resistance")), _schema("resistance")]
 """Quantities of one kind: a voltage will not do where a current is meant."""

@@ -17,7 +17,9 @@ from station.model.quantity import UNITS
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _QUANTITY = re.compile(
-    r"(?<![\w.-])[-+]?\d+(?:\.\d+)?\s*(?:" + "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True)) + r")(?![\w/])"
+    r"(?<![\w.-])[-+]?\d+(?:\.\d+)?\s*(?:"
+    + "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+    + r")(?![\w/])"
 )
 _PLAIN_NUMBERS = {"attempts"}
 
@@ -145,7 +147,9 @@ class Step(Model):
     @classmethod
     def _plain_name(cls, value: str) -> str:
         if not NAME.fullmatch(value):
-            raise ValueError(f"`{value}` is no name for a step; write small letters, digits and `-`, such as `discharge-trips`")
+            raise ValueError(
+                f"`{value}` is no name for a step; write small letters, digits and `-`, such as `discharge-trips`"
+            )
         return value
 
     @field_validator("record", mode="before")
@@ -177,7 +181,9 @@ ACTIONS = (
 
 StepOrUse = Annotated[
     Annotated[Step, Tag("step")] | Annotated[Use, Tag("use")],
-    Discriminator(lambda value: "use" if (isinstance(value, dict) and "use" in value) or isinstance(value, Use) else "step"),
+    Discriminator(
+        lambda value: "use" if (isinstance(value, dict) and "use" in value) or isinstance(value, Use) else "step"
+    ),
 ]
 
 
@@ -246,6 +252,8 @@ def _numbers(document: Document, value: object, at: Location) -> Iterator[Fault]
     elif isinstance(value, str):
         found = _QUANTITY.search(value)
         if found:
-            yield document.fault(at, f"`{found[0].strip()}`: no number with a unit stands in a sequence; name a row of the pack file")
+            yield document.fault(
+                at, f"`{found[0].strip()}`: no number with a unit stands in a sequence; name a row of the pack file"
+            )
     elif isinstance(value, int | float) and not isinstance(value, bool) and (not at or at[-1] not in _PLAIN_NUMBERS):
         yield document.fault(at, f"`{value}`: no number stands in a sequence; name a row of the pack file")

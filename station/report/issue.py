@@ -22,7 +22,7 @@ DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 SIMULATED_UNIT = "SIMULATED"
 """Organizational unit in the subject of every certificate of the simulated kind, and of no other."""
 LONGEST_NAME = 40
-"""Characters of a station's name; with what is put around it, it must fit into 64 (RFC 5280, ub-common-name)."""
+"""Bytes of a station's name in UTF-8; with what is put around it, it must fit into 64 (RFC 5280, ub-common-name)."""
 
 
 class KeyStoreError(Exception):
@@ -86,8 +86,8 @@ def issue(kind: Kind, name: str, now: datetime) -> SigningKeys:
     signer that a reader who trusts this CA would accept. A renewal is a new set, and its certificates are handed out
     anew. Raises KeyStoreError for a name that does not fit into a certificate.
     """
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise KeyStoreError(f"{name!r} is no name for a station: use 1 to {LONGEST_NAME} printable characters")
+    if not name.strip() or len(name.encode()) > LONGEST_NAME or not name.isprintable():
+        raise KeyStoreError(f"{name!r} is no name for a station: it needs 1 to {LONGEST_NAME} bytes, all printable")
     ca_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
     issuer, subject = _subject(kind, f"{name} CA"), _subject(kind, name)
@@ -126,9 +126,18 @@ def _leaf_certificate(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENT_SIGNING]), critical=False)
+        .add_extension(_revocations(ca.subject), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, SHA256())
     )
+
+
+def _revocations(issuer: x509.Name) -> x509.CRLDistributionPoints:
+    """A place for revocations that is a name, not an address: nothing is fetched.
+
+    Without any, NSS leaves an error behind a good result, and poppler's pdfsig then calls the certificate corrupted.
+    """
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.DirectoryName(issuer)], None, None, None)])
 
 
 def _certificate(

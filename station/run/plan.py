@@ -109,7 +109,9 @@ class Files:
         document = self.open("protocol", pack.protocol.name)
         missing = sorted(set(pack.released) - set(found.by_name))
         if missing:
-            raise document.refuse(("registers",), f"pack {pack.pack} has a value for {missing[0]}, and there is no such register here")
+            raise document.refuse(
+                ("registers",), f"pack {pack.pack} has a value for {missing[0]}, and there is no such register here"
+            )
         return found
 
     def _keep(self, kind: str, document: Document) -> None:
@@ -119,12 +121,24 @@ class Files:
 
 def check_sequence(files: Files, document: Document, sequence: Sequence) -> tuple[list[Fault], list[str]]:
     """Everything wrong with a sequence on any bench, and notes on packs that it could not be checked against."""
-    faults = [*check_form(document, sequence), *check_waits(document, sequence), *_check_uses(files, document, sequence)]
+    faults = [
+        *check_form(document, sequence),
+        *check_waits(document, sequence),
+        *_check_uses(files, document, sequence),
+    ]
     known = files.library.names("pack")
     present = [name for name in sequence.pack if name in known]
-    notes = [f"{document.path}: no pack file for {name} here, not checked against it" for name in sequence.pack if name not in known]
+    notes = [
+        f"{document.path}: no pack file for {name} here, not checked against it"
+        for name in sequence.pack
+        if name not in known
+    ]
     if not present:
-        faults.append(document.fault(("pack",), f"there is no pack file for {' or '.join(sequence.pack)}; known: {', '.join(known)}"))
+        faults.append(
+            document.fault(
+                ("pack",), f"there is no pack file for {' or '.join(sequence.pack)}; known: {', '.join(known)}"
+            )
+        )
     for name in present:
         faults.extend(check_names(document, sequence, files.pack(name)))
     return faults, notes
@@ -145,7 +159,9 @@ def _used(files: Files, name: str, own: str, sequence: Sequence) -> Step:
     other = sequence if file == own else files.sequence(file)[1]
     steps = {step.step: step for step in other.steps if isinstance(step, Step)}
     if step_name not in steps:
-        raise InvalidFile([Fault(f"{file}.yaml", 1, 1, f"sequence {file} has no step `{step_name}`; it has {', '.join(steps)}")])
+        raise InvalidFile(
+            [Fault(f"{file}.yaml", 1, 1, f"sequence {file} has no step `{step_name}`; it has {', '.join(steps)}")]
+        )
     return steps[step_name]
 
 
@@ -155,9 +171,15 @@ def pack_for(files: Files, sequence: Sequence, serial_number: str) -> Pack:
     packs = [files.pack(name) for name in sequence.pack if name in known]
     for found in packs:
         if found.serial_number.fits(serial_number):
-            files.hashes = {key: value for key, value in files.hashes.items() if not key.startswith("pack/") or key == f"pack/{found.pack}"}
+            files.hashes = {
+                key: value
+                for key, value in files.hashes.items()
+                if not key.startswith("pack/") or key == f"pack/{found.pack}"
+            }
             return found
-    patterns = " or ".join(f"{found.pack} ({found.serial_number.pattern})" for found in packs) or "a pack of this sequence"
+    patterns = (
+        " or ".join(f"{found.pack} ({found.serial_number.pattern})" for found in packs) or "a pack of this sequence"
+    )
     raise InvalidFile([Fault("--serial", 1, 1, f"`{serial_number}` is no serial number of {patterns}")])
 
 
@@ -167,21 +189,42 @@ def make_plan(files: Files, sequence_name: str, bench: Bench, serial_number: str
     faults, _ = check_sequence(files, document, sequence)
     if faults:
         raise InvalidFile(faults)
-    pack = files.pack(next(name for name in sequence.pack if name in files.library.names("pack"))) if serial_number is None else pack_for(files, sequence, serial_number)
+    pack = (
+        files.pack(next(name for name in sequence.pack if name in files.library.names("pack")))
+        if serial_number is None
+        else pack_for(files, sequence, serial_number)
+    )
     if slot not in bench.slots:
-        raise InvalidFile([Fault("--slot", 1, 1, f"bench {bench.bench} has no slot {slot}; it has {', '.join(map(str, bench.slots))}")])
+        raise InvalidFile(
+            [
+                Fault(
+                    "--slot", 1, 1, f"bench {bench.bench} has no slot {slot}; it has {', '.join(map(str, bench.slots))}"
+                )
+            ]
+        )
     planner = _Planner(files, document, sequence, pack, bench, slot)
     steps = tuple(planner.planned(sequence.steps, ("steps",), "", 0))
     if planner.faults:
         raise InvalidFile(planner.faults)
     protocol = files.protocol(pack)
-    return Plan(sequence, pack, bench, slot, protocol, planner.port, steps, tuple(files.hashes[key] for key in sorted(files.hashes)))
+    return Plan(
+        sequence,
+        pack,
+        bench,
+        slot,
+        protocol,
+        planner.port,
+        steps,
+        tuple(files.hashes[key] for key in sorted(files.hashes)),
+    )
 
 
 class _Planner:
     """Resolves steps one by one and collects what is wrong."""
 
-    def __init__(self, files: Files, document: Document, sequence: Sequence, pack: Pack, bench: Bench, slot: int) -> None:
+    def __init__(
+        self, files: Files, document: Document, sequence: Sequence, pack: Pack, bench: Bench, slot: int
+    ) -> None:
         self.faults: list[Fault] = []
         self._files, self._document, self._sequence = files, document, sequence
         self._pack, self._bench = pack, bench
@@ -189,14 +232,18 @@ class _Planner:
         ports = [name for name in ("rs485_a", "rs485_b") if name in self._roles]
         self.port = ports[0] if ports else ""
         if not ports:
-            self.faults.append(document.fault((), f"bench {bench.bench} has no rs485_a or rs485_b, by which the pack is asked"))
+            self.faults.append(
+                document.fault((), f"bench {bench.bench} has no rs485_a or rs485_b, by which the pack is asked")
+            )
 
     def planned(self, steps: tuple[Step | Use, ...], at: Location, prefix: str, depth: int) -> Iterator[PlannedStep]:
         for index, entry in enumerate(steps):
             here = (*at, index)
             if isinstance(entry, Use):
                 for name in entry.use:
-                    yield self._one(_used(self._files, name, self._sequence.sequence, self._sequence), here, prefix, depth)
+                    yield self._one(
+                        _used(self._files, name, self._sequence.sequence, self._sequence), here, prefix, depth
+                    )
             else:
                 yield self._one(entry, here, prefix, depth)
 
@@ -209,10 +256,20 @@ class _Planner:
         inner = dict.fromkeys(("inside", "meanwhile", "otherwise"), ())
         if not skipped:
             words = {"inside": step.steps, "meanwhile": step.meanwhile, "otherwise": step.otherwise}
-            inner = {name: tuple(self.planned(parts, (*at, "steps" if name == "inside" else name), path + "/", depth + 1)) for name, parts in words.items()}
+            inner = {
+                name: tuple(self.planned(parts, (*at, "steps" if name == "inside" else name), path + "/", depth + 1))
+                for name, parts in words.items()
+            }
         planned = PlannedStep(path, step, depth, 0.0, skipped, **inner)
-        return planned if skipped or missing else replace(planned, floor_s=floor_of(planned.step, self._pack, planned.inside, planned.meanwhile))
+        return (
+            planned
+            if skipped or missing
+            else replace(planned, floor_s=floor_of(planned.step, self._pack, planned.inside, planned.meanwhile))
+        )
 
     def _missing_roles(self, step: Step) -> list[str]:
         missing = sorted(vocabulary.roles(step, self._pack) - self._roles)
-        return [f"bench {self._bench.bench} has no {role}; write `optional: <reason>` to leave the step out there" for role in missing]
+        return [
+            f"bench {self._bench.bench} has no {role}; write `optional: <reason>` to leave the step out there"
+            for role in missing
+        ]

@@ -1,6 +1,6 @@
 """What a fault may change in a simulated pack and its circuit: names, units and meanings, and how one is set.
 
-A name starts at the twin: `bms.discharge_fet.stuck`, `cells.r0[6]` (counted from 0; without an index: every cell),
+A name starts at the twin: `bms.discharge_fet.stuck`, `cells.r0[7]` (cell 7; without an index: every cell),
 `bms.parameters.cell_overvoltage.trip`, `bms.protections.cell_overvoltage.delay_factor`. A number is given in the unit
 of its row, as a quantity (`1.5 mOhm`), or against what it is: `times 3`, `plus 0.7 V`.
 """
@@ -71,7 +71,7 @@ PARAMETERS = tuple(
         ("bms.adc.cell_offset[i]", "V", "offset of a cell's reading"),
         ("bms.adc.cell_noise", "V", "noise of the cell voltages, one sigma"),
         ("bms.adc.cell_wires[i]", "ok, open", "sense wire on top of a cell"),
-        ("bms.adc.swapped_wire", "cell from 0", "the sense wires above this cell and above the next are exchanged"),
+        ("bms.adc.swapped_wire", "1 to 14", "the sense wires above this cell and above the next are exchanged"),
         ("bms.adc.tap_resistance[i]", "Ohm", "of a cell's sense wires; it reads low while it is bled"),
         ("bms.adc.pack_voltage_gain", "1", "gain of the pack voltage"),
         ("bms.adc.pack_voltage_offset", "V", "offset of the pack voltage"),
@@ -79,7 +79,7 @@ PARAMETERS = tuple(
         ("bms.adc.current_gain", "1", "gain of the current; -1: shunt wires exchanged"),
         ("bms.adc.current_offset", "A", "offset of the current"),
         ("bms.adc.current_noise", "A", "noise of the current, one sigma"),
-        ("bms.adc.temperature_offset[i]", "K", "offset of a sensor: 0 to 3 cells, 4 MOSFET, 5 ambient"),
+        ("bms.adc.temperature_offset[i]", "K", "offset of a sensor: 1 to 4 cells, 5 MOSFET, 6 ambient"),
         ("bms.adc.temperature_noise", "K", "noise of the temperatures, one sigma"),
         ("bms.adc.sensors[i]", "ok, open, short, detached", "a temperature sensor, numbered as above"),
         ("bms.adc.frozen", "true, false", "the readings repeat for ever"),
@@ -102,7 +102,7 @@ PARAMETERS = tuple(
         ("bms.balancing.resting", "true, false", "balances at rest too"),
         ("bms.balancing.works[i]", "true, false", "whether the bleed FET of a cell conducts"),
         ("bms.balancing.always[i]", "true, false", "whether it conducts all the time"),
-        ("bms.balancing.swap", "cell from 0", "this cell and the next are taken for each other"),
+        ("bms.balancing.swap", "1 to 14", "this cell and the next are taken for each other"),
         ("bms.gauge.error", "%", "added to the state of charge that it reports"),
         ("bms.gauge.remaining", "Ah", "what it takes to be left"),
         ("bms.gauge.full", "Ah", "what it takes for a full charge"),
@@ -203,12 +203,12 @@ def _find(root: object, name: str) -> tuple[object, str, int | None]:
     """The object that a name leads to, its attribute or key, and the index in that."""
     match = _INDEXED.fullmatch(name)
     if match is None:
-        raise UnknownParameter(f"`{name}` is no name of a parameter, such as `bms.key.dead` or `cells.r0[6]`")
+        raise UnknownParameter(f"`{name}` is no name of a parameter, such as `bms.key.dead` or `cells.r0[7]`")
     owner, rest = root, match[1]
     while "." in rest and not (isinstance(owner, Memory) and rest in owner):
         head, _, rest = rest.partition(".")
         owner = _member(owner, head)
-    return owner, rest, None if match[2] is None else int(match[2])
+    return owner, rest, None if match[2] is None else int(match[2]) - 1
 
 
 def _member(owner: object, name: str) -> object:
@@ -221,6 +221,6 @@ def _member(owner: object, name: str) -> object:
 
 
 def _element(value: object, index: int, name: str) -> object:
-    if not isinstance(value, (np.ndarray, list)) or index >= len(value):
-        raise UnknownParameter(f"`{name}`: there is no element {index}")
+    if not isinstance(value, (np.ndarray, list)) or not 0 <= index < len(value):
+        raise UnknownParameter(f"`{name}`: there is no element {index + 1}; they count from 1")
     return value[index]

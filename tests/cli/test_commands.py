@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -90,15 +89,13 @@ def test_another_serial_number_is_blocked_with_5(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(("name", "times"), [("SIGINT", 1), ("SIGINT", 2), ("SIGINT", 10), ("SIGTERM", 1)])
 def test_a_stop_from_outside_is_aborted_with_everything_put_back(name: str, times: int, tmp_path: Path) -> None:
     """Also twice and ten times in a row, where other test executives hang or leave their outputs on."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "station", *RUN, "--json", "--data", str(tmp_path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    journal = _wait_for(tmp_path, "parameters_changing")
-    for _ in range(times):
-        process.send_signal(getattr(signal, name))
-        time.sleep(0.005)
-    out, err = process.communicate(timeout=30)
+    command = [sys.executable, "-m", "station", *RUN, "--json", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        journal = _wait_for(tmp_path, "parameters_changing")
+        for _ in range(times):
+            process.send_signal(getattr(signal, name))
+            time.sleep(0.005)
+        out, err = process.communicate(timeout=30)
     assert process.returncode == 4, err
     said = json.loads(out)
     assert said["verdict"] == "ABORTED"
@@ -121,10 +118,8 @@ def _wait_for(data: Path, event: str) -> Path:
 
 def test_the_twin_serves_a_bench_that_a_run_in_another_process_can_use(tmp_path: Path) -> None:
     ready = tmp_path / "bench.yaml"
-    twin = subprocess.Popen(
-        [sys.executable, "-m", "station", "twin", "serve", "--ready", str(ready), "--fault", "dead-led"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "station", "twin", "serve", "--ready", str(ready), "--fault", "dead-led"]
+    twin = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         ends = time.monotonic() + 30
         while not ready.is_file() and time.monotonic() < ends:
@@ -139,7 +134,7 @@ def test_the_twin_serves_a_bench_that_a_run_in_another_process_can_use(tmp_path:
         done = subprocess.run(
             [sys.executable, "-m", "station", "run", "eol", "--serial", "BALI48-000001", "--bench", str(ready), "--json",
              "--data", str(data)],
-            capture_output=True, text=True, check=False, env={**os.environ},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
     finally:
         twin.send_signal(signal.SIGTERM)

@@ -74,5 +74,3 @@ def _inner(word: Word) -> tuple[float, float]:
 
 def _cross(a1: float, a2: float, b1: float, b2: float) -> bool:
     return a1 < b2 and b1 < a2
-
-

@@ -15,7 +15,8 @@ LOAD = ("load", "TCPIP::load-1::2101::SOCKET")
 def test_a_lease_names_its_holder_to_whoever_comes_second(tmp_path: Path) -> None:
     with (
         leased([SUPPLY, LOAD], "run 1", tmp_path),
-        pytest.raises(Held, match=r"supply-1.* in use by run 1, process \d+"),leased([SUPPLY], "run 2", tmp_path)
+        pytest.raises(Held, match=r"supply-1.* in use by run 1, process \d+"),
+        leased([SUPPLY], "run 2", tmp_path),
     ):
         pytest.fail("two runs hold the same supply")
 

@@ -26,7 +26,7 @@ def test_cells_start_above_both_values_and_stop_at_20_mv() -> None:
 
 
 def test_swapped_cells_bleed_each_other() -> None:
-    balancing = Balancing(5, swap=3)
+    balancing = Balancing(5, swap=4)
     for _ in range(3):
         balancing.judge(VOLTS, 3.45, 0.05)
         assert flags(balancing) == [2, 3]

@@ -188,7 +188,7 @@ def test_an_open_sense_wire_reads_nothing_and_its_neighbour_double(rig: Rig) -> 
 
 
 def test_swapped_sense_wires_read_one_cell_backwards(rig: Rig) -> None:
-    rig.bms.adc.swapped_wire = 4
+    rig.bms.adc.swapped_wire = 5
     rig.wait(0.2)
     assert [rig.value(f"cell_voltage_{cell}") > 6 for cell in (5, 6, 7)] == [True, False, True]
     assert "cell_fault" in rig.flags("status")

@@ -190,5 +190,5 @@ def test_a_state_file_with_an_unknown_name_or_a_bare_number_is_refused(tmp_path:
     with pytest.raises(InvalidFile, match=r"odd\.yaml:4:1: unknown name `sock`"):
         read_state(str(path))
     path.write_text("twin: odd\ntitle: Odd\nsoc: 0.5\n", encoding="utf-8")
-    with pytest.raises(InvalidFile, match=r"odd\.yaml:3:1: `soc`: `0\.5` is not a number with a unit"):
+    with pytest.raises(InvalidFile, match=r"odd\.yaml:3:6: `soc`: `0\.5` has no unit"):
         read_state(str(path))

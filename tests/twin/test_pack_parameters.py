@@ -51,7 +51,7 @@ def test_numbers_may_have_units_or_be_relative(text: str | float, expected: floa
 def test_one_cell_or_all_cells() -> None:
     root = twin()
     before = root.cells.r0.copy()
-    assign(root, "cells.r0[6]", "times 5")
+    assign(root, "cells.r0[7]", "times 5")
     assert root.cells.r0[6] == pytest.approx(5 * before[6])
     assert (np.delete(root.cells.r0, 6) == np.delete(before, 6)).all()
     assign(root, "cells.leak", 0.5)
@@ -75,7 +75,8 @@ def test_settings_and_protections_go_by_their_names() -> None:
         ("bms.protections.cell_overvolt.enabled", False, "no parameter `cell_overvolt` there"),
         ("bms.discharge_fet.stuck", "shut", "does not take `shut`"),
         ("bms.key.dead", 1, "does not take `1`; it is False now"),
-        ("cells.r0[15]", 1e-3, "no element 15"),
+        ("cells.r0[16]", 1e-3, "no element 16"),
+        ("cells.r0[0]", 1e-3, "no element 0; they count from 1"),
         ("cells.r0[6]", "3 V and more", "is not a number with a unit"),
         ("bms._off", 1, "no parameter `_off`"),
         ("bms..key", 1, "is no name of a parameter"),

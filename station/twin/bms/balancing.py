@@ -17,7 +17,7 @@ class Balancing:
 
     `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · `resting`: at rest too, not only
     while charging. Faults: `works` and `always` by cell (the bleed FET is dead, or welded), `swap` k: the cells
-    k and k + 1 (from 0) are taken for each other.
+    k and k + 1 are taken for each other, 0: none.
     """
 
     cells: int
@@ -28,7 +28,7 @@ class Balancing:
     resting: bool = True
     works: npt.NDArray[np.bool_] = field(init=False)
     always: npt.NDArray[np.bool_] = field(init=False)
-    swap: int | None = None
+    swap: int = 0
     active: tuple[bool, ...] = field(init=False)
     """The flags, by cell."""
 
@@ -60,6 +60,6 @@ class Balancing:
 
     def _swapped(self, flags: Sequence[bool]) -> tuple[bool, ...]:
         order = list(flags)
-        if self.swap is not None and self.swap + 1 < len(order):
-            order[self.swap], order[self.swap + 1] = order[self.swap + 1], order[self.swap]
+        if 0 < self.swap < len(order):
+            order[self.swap - 1], order[self.swap] = order[self.swap], order[self.swap - 1]
         return tuple(order)

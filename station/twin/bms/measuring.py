@@ -69,7 +69,7 @@ class Adc:
     """The converters of one BMS board; every figure may be changed to make it lie.
 
     gains 1 = right · offsets and noise (one sigma) in V, A, K · `cell_wires` and `sensors` one word each ·
-    `swapped_wire` k exchanges the sense wires between cell k and cell k + 1 (from 0) · `tap_resistance` ohm in a cell's
+    `swapped_wire` k exchanges the sense wires between cell k and cell k + 1, 0: none · `tap_resistance` ohm in a cell's
     sense wires, across which a bleeding cell reads low · `frozen` repeats the last readings for ever.
     """
 
@@ -87,7 +87,7 @@ class Adc:
     temperature_offset: Floats = field(init=False)
     temperature_noise: float = 0.03
     cell_wires: list[Wire] = field(init=False)
-    swapped_wire: int | None = None
+    swapped_wire: int = 0
     tap_resistance: Floats = field(init=False)
     sensors: list[Sensor] = field(init=False)
     frozen: bool = False
@@ -148,8 +148,8 @@ class Adc:
         for cell, wire in enumerate(self.cell_wires):
             if wire == "open":
                 _opened(volts, cell)
-        if self.swapped_wire is not None and self.swapped_wire + 1 < len(volts):
-            _swapped(volts, self.swapped_wire)
+        if 0 < self.swapped_wire < len(volts):
+            _swapped(volts, self.swapped_wire - 1)
         counts = np.rint(np.clip(volts, 0.0, 6.5) / CELL_STEP)
         return tuple(cast("list[float]", np.round(counts * CELL_STEP, 3).tolist()))
 

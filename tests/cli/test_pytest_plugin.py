@@ -1,0 +1,282 @@
+"""`pytest some-sequence.yaml`: one file is one run, one step is one item, carried out by the engine of `station run`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import station.bench
+import station.cli.pytest_items
+import station.report.write  # noqa: F401 # what a run imports late is not to be imported again by each run in this process
+from station.cli.main import status
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+SHORT = """\
+sequence: short
+title: From the key to the window
+pack: bali48
+steps:
+  - step: start
+    gate: true
+    press_key: start
+    expect: {lamps: lamp_test}
+  - step: window
+    gate: true
+    require: breaker_on
+    measure: [polarity, terminal_voltage]
+    limit: {terminal_voltage: factory_window}
+  - step: as-left
+    record: terminal_voltage
+"""
+STEPS = ["start-checks", "start", "window", "as-left"]
+
+
+class Bench:
+    """A folder with a sequence file in it, and pytest to be run there."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.write("short.yaml", SHORT)
+
+    def write(self, name: str, text: str) -> None:
+        (self.pytester.path / name).write_text(text, encoding="utf-8")
+
+    def pytest(self, *arguments: str) -> pytest.RunResult:
+        return self.pytester.runpytest_inprocess("-p", "station.cli.pytest_plugin", "-p", "no:cacheprovider", *arguments)
+
+    @property
+    def folders(self) -> list[Path]:
+        return sorted((self.pytester.path / "data").glob("runs/*/*"))
+
+    @property
+    def record(self) -> dict[str, object]:
+        (folder,) = self.folders
+        record: dict[str, object] = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        return record
+
+    @property
+    def certified(self) -> bool:
+        return all((folder / "certificate.pdf").is_file() for folder in self.folders)
+
+
+@pytest.fixture
+def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("STATION_KEYS", str(pytester.path / "keys"))
+    return Bench(pytester)
+
+
+def failures(result: pytest.RunResult) -> list[str]:
+    """The lines of the failure reports, and nothing else."""
+    lines = result.outlines
+    begin = next(place for place, line in enumerate(lines) if line.endswith(("= FAILURES " + "=" * 35, "= ERRORS " + "=" * 36)))
+    ends = next(place for place, line in enumerate(lines) if place > begin and line.startswith("====="))
+    return lines[begin + 1 : ends]
+
+
+# ------------------------------------------------------------------------------------------------ collecting
+
+
+def test_the_start_checks_and_each_step_are_items_in_the_order_of_the_file(bench: Bench) -> None:
+    result = bench.pytest("--collect-only", "-q", "short.yaml")
+    assert [line.partition("::")[2] for line in result.outlines if "::" in line] == STEPS
+    assert not bench.folders
+
+
+@pytest.mark.parametrize("text", ["pack: bali48\nsequence: x\n", "- sequence: x\n", "sequences: [x]\n", "", "\udcff"])
+def test_a_yaml_file_with_another_first_key_is_left_alone(bench: Bench, text: str) -> None:
+    (bench.pytester.path / "short.yaml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert bench.pytest().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_comments_may_stand_before_the_first_key(bench: Bench) -> None:
+    bench.write("short.yaml", "# eol\n\n%YAML 1.2\n---\n" + SHORT)
+    assert sum("::" in line for line in bench.pytest("--collect-only", "-q").outlines) == len(STEPS)
+
+
+def test_a_file_that_does_not_check_is_a_collection_error_of_lines_with_places_and_nothing_else(bench: Bench) -> None:
+    bench.write("short.yaml", SHORT.replace("terminal_voltage]", "terminal_volts]").replace("lamp_test", "lamp_tset"))
+    result = bench.pytest()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    report = [line for line in failures(result) if not line.startswith("___")]
+    assert len(report) >= 2
+    assert all(line.startswith("short.yaml:") and line.split(":")[1:3] != ["1", "1"] for line in report), report
+    assert not bench.folders
+
+
+def test_under_xdist_a_sequence_file_is_refused(bench: Bench) -> None:
+    result = bench.pytester.runpytest_subprocess("-p", "xdist", "-p", "station.cli.pytest_plugin", "-n1", "short.yaml")
+    result.stdout.fnmatch_lines(["a run needs one process of its own: leave -n out to run sequence files"])
+    assert result.ret != 0
+    assert not bench.folders
+
+
+def test_a_pytest_run_without_sequence_files_imports_nothing_of_the_station() -> None:
+    script = "import sys, station.cli.pytest_plugin; print(sorted(name for name in sys.modules if name.startswith('station')))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "['station', 'station.cli', 'station.cli.pytest_plugin']"
+
+
+# ------------------------------------------------------------------------------------------------ running
+
+
+def test_it_is_the_run_of_station_run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    result = bench.pytest("short.yaml", "--serial", "BALI48-000007")
+    result.assert_outcomes(passed=len(STEPS))
+    assert bench.certified
+    by_pytest = bench.record
+    assert by_pytest["partial"] is False
+    assert by_pytest["verdict"] == "PASS"
+    other = ["run", "short.yaml", "--serial", "BALI48-000007", "--bench", "simulated", "--data", "other", "--json"]
+    assert status(other) == 0
+    by_run = json.loads(Path(json.loads(capsys.readouterr().out.splitlines()[-1])["record"]).read_text(encoding="utf-8"))
+    own = {"run", "started_at", "ended_at"}
+    addresses = {"instruments"}
+    assert {key: value for key, value in by_pytest.items() if key not in own | addresses} == {
+        key: value for key, value in by_run.items() if key not in own | addresses
+    }
+
+
+def test_a_failed_step_is_a_failed_item_whose_report_is_the_reason_alone(bench: Bench) -> None:
+    result = bench.pytest("short.yaml", "--fault", "low-voltage")
+    result.assert_outcomes(passed=2, failed=1, skipped=1)
+    (title, report) = failures(result)
+    assert title.strip("_ ") == "window"
+    assert report.startswith("FAIL window/terminal_voltage: ")
+    assert bench.record["verdict"] == "FAIL"
+    assert bench.certified
+
+
+def test_a_step_after_the_end_of_the_run_is_skipped_and_says_why_the_run_ended(bench: Bench) -> None:
+    result = bench.pytest("short.yaml", "--fault", "low-voltage", "-rs")
+    result.stdout.fnmatch_lines(["SKIPPED *short.yaml:14: the run ended before: window: terminal_voltage: *"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"), [("breaker-off", "BLOCKED"), ("dead-meter", "ERROR")]
+)
+def test_what_is_not_the_packs_fault_fails_the_item_by_its_own_name(bench: Bench, fault: str, verdict: str) -> None:
+    cut = "fault: dead-meter\ntitle: Cable cut\nclass: bench\nwhen: {step: window}\nchange: {connections.voltmeter.cut: true}\n"
+    bench.write("dead-meter.yaml", cut + "expect: {verdict: ERROR, caught_by: window}\ncause: A cable\nremedy: Another cable\n")
+    result = bench.pytest("short.yaml", "--fault", f"{fault}.yaml" if fault == "dead-meter" else fault)
+    result.assert_outcomes(passed=2, failed=1, skipped=1)
+    assert failures(result)[1].startswith(f"{verdict} window: ")
+    assert bench.record["verdict"] == verdict
+
+
+def test_a_step_that_the_bench_cannot_do_and_the_sequence_lets_go_is_skipped_with_the_reason(bench: Bench) -> None:
+    file = (ROOT / "fixtures/benches/simulated.yaml").read_text(encoding="utf-8")
+    bench.write("poor.yaml", "".join(line for line in file.splitlines(keepends=True) if "case:" not in line))
+    bench.write("short.yaml", SHORT + "  - step: case\n    optional: no probe on the case here\n    measure: case_voltage\n")
+    result = bench.pytest("short.yaml", "--bench", "poor.yaml", "-rs")
+    assert result.parseoutcomes()["skipped"] == 1
+    result.stdout.fnmatch_lines(["SKIPPED *no probe on the case here*"])
+    assert bench.record["steps"][-1]["verdict"] == "NOT_TESTED"  # type: ignore[index] # as a record has it
+
+
+@pytest.mark.parametrize("chosen", [["short.yaml", "-k", "start or window"], ["short.yaml::window"]])
+def test_a_part_of_a_sequence_is_run_after_the_start_checks_and_leaves_no_certificate(bench: Bench, chosen: list[str]) -> None:
+    bench.pytest(*chosen)
+    assert bench.record["partial"] is True
+    assert bench.record["instruments"]
+    assert not bench.certified
+
+
+def test_without_the_start_checks_as_an_item_the_run_is_whole(bench: Bench) -> None:
+    bench.pytest("short.yaml", "--deselect", "short.yaml::start-checks").assert_outcomes(passed=3, deselected=1)
+    assert bench.record["partial"] is False
+    assert bench.record["instruments"]
+
+
+def test_start_checks_that_end_the_run_are_told_by_somebody_though_nobody_asked_for_them(bench: Bench) -> None:
+    bench.write("open.yaml", ESTOP_OPEN)
+    result = bench.pytest("short.yaml", "--deselect", "short.yaml::start-checks", "--fault", "open.yaml")
+    result.assert_outcomes(skipped=3, errors=1, deselected=1)
+    assert failures(result)[1].startswith("BLOCKED start-checks: the emergency stop chain is open")
+
+
+ESTOP_OPEN = """\
+fault: open
+title: Emergency stop pressed
+class: bench
+change: {sensors.estop_closed: false}
+expect: {verdict: BLOCKED, caught_by: start-checks}
+cause: Somebody pressed it
+remedy: Release it
+"""
+
+
+# ------------------------------------------------------------------------------------------------ with others
+
+
+def test_other_tests_and_other_sequences_in_the_same_session_are_not_disturbed(bench: Bench) -> None:
+    bench.write("test_other.py", "def test_one():\n    pass\n")
+    bench.write("again.yaml", SHORT.replace("sequence: short", "sequence: again"))
+    bench.pytest().assert_outcomes(passed=2 * len(STEPS) + 1)
+    assert len(bench.folders) == 2
+    assert bench.certified
+
+
+def test_a_plugin_that_shuffles_items_cannot_change_the_order_of_the_steps(bench: Bench) -> None:
+    bench.write("test_other.py", "def test_one():\n    pass\n\ndef test_two():\n    pass\n")
+    reverse = "def pytest_collection_modifyitems(items):\n    items.sort(key=lambda item: item.name, reverse=True)\n"
+    bench.pytester.makeconftest(reverse)
+    result = bench.pytest("-v")
+    result.assert_outcomes(passed=len(STEPS) + 2)
+    names = [line.split()[0].partition("::")[2] for line in result.outlines if "PASSED" in line]
+    assert [name for name in names if name in STEPS] == STEPS
+    assert bench.record["verdict"] == "PASS"
+
+
+# ------------------------------------------------------------------------------------------------ stopping
+
+
+def test_ctrl_c_ends_the_run_in_the_safe_state_and_pytest_with_it(bench: Bench) -> None:
+    bench.write("test_other.py", "def test_one():\n    pass\n")
+    hook = "def pytest_runtest_call(item):\n    if item.name == 'window':\n        signal.raise_signal(signal.SIGINT)\n"
+    bench.pytester.makeconftest("import pytest\nimport signal\n\n@pytest.hookimpl(tryfirst=True)\n" + hook)
+    result = bench.pytest("short.yaml", "test_other.py")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.assert_outcomes(passed=2, failed=1)
+    assert failures(result)[1] == "ABORTED window: stopped by the operator (Ctrl-C)"
+    assert bench.record["verdict"] == "ABORTED"
+    assert "contactor open" in str(bench.record["safe_state"])
+
+
+def test_a_run_that_pytest_leaves_before_its_last_step_is_aborted_and_never_passes(bench: Bench) -> None:
+    hook = "def pytest_runtest_teardown(item):\n    if item.name == 'window':\n        item.session.shouldstop = 'enough'\n"
+    bench.pytester.makeconftest(hook)
+    bench.pytest("short.yaml").assert_outcomes(passed=3)
+    assert bench.record["verdict"] == "ABORTED"
+    assert "stopped before the last step" in str(bench.record["reason"])
+    assert "contactor open" in str(bench.record["safe_state"])
+
+
+# ------------------------------------------------------------------------------------------------ wrong usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--bench line-1", "line-1 is a real bench: add --serial and --energise to let current flow on it"),
+        ("--bench line-1 --serial BALI48-000001", "line-1 is a real bench: add --energise to let current flow on it"),
+        ("--bench line-1 --energise", "line-1 is a real bench: add --serial to let current flow on it"),
+        ("--bench line-1 --serial BALI48-000001 --energise --twin shelf_2w", "--twin is for a simulated bench; line-1 is a real one"),
+        ("--serial BALI48-000001 --energise", "--energise is for a real bench, and simulated is a simulated one: *"),
+        ("--bench lime-1", "*there is no bench `lime-1`; did you mean `line-1`?"),
+        ("--fault low-volts", "*there is no fault `low-volts`*"),
+        ("--serial ../up", "`../up` cannot be a serial number: *"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line_before_anything_is_touched(bench: Bench, arguments: str, said: str) -> None:
+    result = bench.pytest("short.yaml", *arguments.split())
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+    assert not bench.folders
