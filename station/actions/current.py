@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from station.actions.errors import BenchFault, EnvelopeExceeded
-from station.actions.stage import BEFORE_CURRENT, Stage
+from station.actions.stage import BEFORE_CURRENT, Direction, Stage
 from station.model.events import OutputChanging
 from station.model.limits import parse_range
 from station.model.quantity import Quantity
 from station.model.record import Channel
 
-Direction = Literal["charge", "discharge"]
 MATCHED = 0.5
 """Volts by which supply and pack may differ when the contactor closes."""
 WATCH_EVERY = 0.1
@@ -67,12 +65,13 @@ def _announce(stage: Stage, role: str, setting: str) -> None:
 def flowing(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
     """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out."""
     check_envelope(stage, direction, amperes)
-    if direction == "discharge":
-        with _loaded(stage, amperes), stage.watching(WATCH_EVERY, lambda: _watch_load(stage)):
+    switched, watch = (_loaded, _watch_load) if direction == "discharge" else (_supplied, _watch_supply)
+    before, stage.flowing = stage.flowing, direction
+    try:
+        with switched(stage, amperes), stage.watching(WATCH_EVERY, lambda: watch(stage)):
             yield
-    else:
-        with _supplied(stage, amperes), stage.watching(WATCH_EVERY, lambda: _watch_supply(stage)):
-            yield
+    finally:
+        stage.flowing = before
 
 
 def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:

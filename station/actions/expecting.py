@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from station.actions import lamps
 from station.actions.balancing import balancing_condition
 from station.actions.condition import Condition, throttled
-from station.actions.current import Direction, flowing
+from station.actions.current import flowing
 from station.actions.errors import BenchFault
 from station.actions.parameters import Parameters, compare
-from station.actions.stage import Reading, Stage
+from station.actions.stage import Direction, Reading, Stage
 from station.bms.errors import BmsError, PackSilent
 from station.model.sequence import Expectation
 

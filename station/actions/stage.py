@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from station.bench import OpenBench, Port, Wiring
 from station.bms.pace_modbus import Readings
@@ -22,6 +23,7 @@ from station.model.record import Measurement, Waveform
 from station.model.sequence import Step
 from station.model.verdict import Verdict
 
+Direction = Literal["charge", "discharge"]
 TICK = 0.05
 """Longest time in seconds that passes in a wait without looking whether it is over."""
 BEFORE_CURRENT = frozenset({"polarity", "terminal_voltage", "serial_number"})
@@ -94,6 +96,8 @@ class Stage:
         self.path = "start-checks"
         self.attempt = 1
         self.port_name = port
+        self.flowing: Direction | None = None
+        """Which way the station lets current flow at this moment, if it does."""
         self.meanwhile: Callable[[], None] = lambda: None
         """Carries out the steps that run inside the first wait of this one; the engine puts it here, once."""
         self._started = started

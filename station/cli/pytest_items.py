@@ -79,13 +79,15 @@ class SequenceFile(pytest.File):
     lines: dict[str, int]
     """Line of each step in the file, from 0."""
     run: SteppedRun | None = None
+    told: set[Verdict]
+    """The verdicts that its items have shown."""
 
     def collect(self) -> Iterator[StepItem]:
         """The start checks and every top-level step, in the order of the file; raises CollectError."""
         if hasattr(self.config, "workerinput"):
             raise self.CollectError("a run needs one process of its own: leave -n out to run sequence files")
         self.options = read_options(self.config)
-        self._open = ExitStack()
+        self._open, self.told = ExitStack(), {Verdict.PASS}
         try:
             self.plan, self.lines = self._planned()
         except InvalidFile as error:
@@ -116,19 +118,17 @@ class SequenceFile(pytest.File):
         return self.run
 
     def teardown(self) -> None:
-        """Finish the run, and say what no item has said."""
+        """Finish the run if that has not been done, and close the bench."""
         self._open.close()
-        if self.run is None or self.run.outcome is None:
-            return
-        self.pass_on_interrupt()
-        outcome = self.run.outcome
-        if outcome.verdict not in (Verdict.PASS, *self.run.told):
-            pytest.fail(f"{outcome.verdict} {outcome.reason}", pytrace=False)
 
-    def pass_on_interrupt(self) -> None:
-        """Let Ctrl-C, which has stopped the run instead of pytest, stop pytest as well."""
-        if self.run is not None and self.run.interrupted:
-            self.session.shouldstop = self.run.interrupted
+    def untold(self, told: Verdict) -> list[str]:
+        """What became of the run, if it is over and no item has shown that verdict; `told` is what the present item shows."""
+        self.told.add(told)
+        outcome = self.run.outcome if self.run else None
+        if outcome is None or outcome.verdict in self.told:
+            return []
+        self.told.add(outcome.verdict)
+        return [f"{outcome.verdict} {outcome.reason}"]
 
 
 RUNS = pytest.StashKey[list[SteppedRun]]()
@@ -155,12 +155,14 @@ class StepItem(pytest.Item):
         except (WrongUsage, NotWritable, KeyStoreError) as error:
             pytest.fail(f"the run cannot begin: {error}", pytrace=False)
         found = run.step(self.planned) if self.planned else run.start_checks()
-        self.file.pass_on_interrupt()
-        report = "\n".join(found.reasons)
+        if run.interrupted:
+            self.session.shouldstop = run.interrupted
+        shown = Verdict.PASS if found.left_out else found.verdict
+        bad = [*(found.reasons if shown is not Verdict.PASS else ()), *self.file.untold(shown)]
+        if bad:
+            pytest.fail("\n".join(bad), pytrace=False)
         if found.left_out:
-            raise pytest.skip.Exception(report, _use_item_location=True)
-        if found.verdict is not Verdict.PASS:
-            pytest.fail(report, pytrace=False)
+            raise pytest.skip.Exception(found.reasons[0], _use_item_location=True)
 
 
 @pytest.hookimpl(tryfirst=True)

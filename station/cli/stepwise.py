@@ -70,7 +70,7 @@ def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
 
 
 class SteppedRun:
-    """One run under way. As soon as a step ends it the bench is made safe and the record is written."""
+    """One run under way. It is finished as soon as a step ends it, and after the last step that was asked for."""
 
     def __init__(self, running: Session, scopes: Scopes, asked: Sequence[PlannedStep], keys: KeyStore) -> None:
         """Nothing is touched yet; `keys` sign the certificate of a whole run."""
@@ -88,12 +88,6 @@ class SteppedRun:
         """Who or what stopped the run from outside, or None."""
         return None if self._scopes.stopped == STOPPED_EARLY else self._scopes.stopped
 
-    @property
-    def told(self) -> frozenset[Verdict]:
-        """The verdicts that its findings have shown."""
-        checked = [self._checked] if self._checked else []
-        return frozenset(found.verdict for found in (*checked, *self._found.values()) if not found.left_out)
-
     def start_checks(self) -> Finding:
         """Carry out the start checks, once."""
         if self._checked is None:
@@ -109,6 +103,8 @@ class SteppedRun:
         self.start_checks()
         if planned.path not in self._found:
             self._found[planned.path] = self._carried_out(planned)
+            if self._session.engine.over or not self._missing():
+                self.finish()
         return self._found[planned.path]
 
     def _carried_out(self, planned: PlannedStep) -> Finding:
@@ -117,8 +113,6 @@ class SteppedRun:
         before = len(self._session.events)
         verdict = self._session.engine.step(planned)
         reasons = tuple(_reasons(self._session.events[before:], verdict))
-        if self._session.engine.over:
-            self.finish()
         return Finding(verdict, reasons, left_out=verdict is Verdict.NOT_TESTED and planned.step.optional is not None)
 
     def finish(self) -> Outcome:
@@ -135,11 +129,13 @@ class SteppedRun:
         return self.outcome
 
     def _stop_before_what_is_missing(self) -> None:
-        engine = self._session.engine
-        for planned in self._asked:
-            if planned.path not in self._found and not engine.over:
+        for planned in self._missing():
+            if not self._session.engine.over:
                 self._scopes.stop(STOPPED_EARLY)
-                engine.step(planned)
+                self._session.engine.step(planned)
+
+    def _missing(self) -> list[PlannedStep]:
+        return [planned for planned in self._asked if planned.path not in self._found]
 
     def _certified(self, record: Record, outcome: Outcome) -> Outcome:
         """Sign the certificate; without it there is no PASS, so what goes wrong here is ERROR."""

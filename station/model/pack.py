@@ -1,7 +1,7 @@
 """A pack file: everything about the product that is a number or a name, once.
 
-Where a value lives in the BMS (address, type, step) is the business of the protocol that the pack file names; the two meet in
-`Protection.values`, whose names (`cell_overvoltage.trip`) are those of the registers.
+Where a value lives in the BMS (address, type, step) is the business of the protocol that the pack file names; the two
+meet in `Protection.values`, whose names (`cell_overvoltage.trip`) are those of the registers.
 """
 
 from __future__ import annotations
@@ -9,36 +9,76 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema
 
-from station.model.bench import QuantityText
-from station.model.files import Model
+from station.model.files import Model, shown
 from station.model.limits import Decision, Limit, RangeText
-from station.model.quantity import Quantity, parse_quantity
+from station.model.quantity import (
+    Amperes,
+    Quantity,
+    QuantityText,
+    Seconds,
+    parse_quantity,
+    pattern,
+)
 
 THRESHOLDS = ("alarm", "trip", "release", "delay")
 """The values that a protection can have in the BMS, in the order of its registers."""
 
 LampWord = Literal["lit", "dark", "flash1", "flash2", "flash3", "as_soc", "as_soc_top_flash2"]
+ContactWord = Literal["open", "closed"]
+Watched = Literal[
+    "highest_cell", "lowest_cell", "pack_voltage", "charge_current", "discharge_current", "warmest_cell",
+    "coldest_cell", "mosfet", "ambient", "soc",
+]  # fmt: skip
+"""The live value that a protection watches."""
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{shown(value)} is no regular expression: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+def _flash(value: str) -> str:
+    match = _FLASH.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{shown(value)} is no way to flash; write `0.25 s lit 3.75 s dark`")
+    for time in match.groups():
+        if parse_quantity(time, "time").value <= 0:
+            raise ValueError(f"{shown(value)}: a lamp is lit and dark for more than nothing")
+    return value
+
+
+_FLASH = re.compile(r"(\S+ \S+) lit (\S+ \S+) dark")
+Flash = Annotated[str, AfterValidator(_flash)]
+
+
+def _register_value(value: object) -> Quantity:
+    return value if isinstance(value, Quantity) else parse_quantity(str(value).rpartition("=")[2])
+
+
+RegisterValue = Annotated[
+    Quantity,
+    PlainValidator(_register_value),
+    WithJsonSchema({"type": "string", "pattern": rf"^(?:\d+ = )?{pattern()}$", "examples": ["52.5 V"]}),
+]
+"""The value of another parameter; `107 = 52.5 V` may name its register too."""
 
 
 class SerialNumber(Model):
     """What a serial number of this product looks like, and where the BMS keeps it."""
 
-    pattern: str
+    pattern: Pattern
     label: str = ""
     stored_in: str
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"`{value}` is no regular expression: {error}") from None
-        return value
 
     def fits(self, text: str) -> bool:
         """Whether a scanned text is a serial number of this product."""
@@ -49,13 +89,13 @@ class Firmware(Model):
     """Which firmware is approved, and where the BMS says which it has."""
 
     stored_in: str
-    approved: tuple[str, ...]
+    approved: tuple[str, ...] = Field(min_length=1)
 
 
 class Component(Model):
     """A component whose serial number belongs to the record of the pack."""
 
-    pattern: str
+    pattern: Pattern
     stored_in: str | None = None
     count: RangeText
 
@@ -63,9 +103,9 @@ class Component(Model):
 class Recovery(Model):
     """How an over-current protection comes back by itself, and when it no longer does."""
 
-    after: QuantityText
-    locks_after: int
-    within: QuantityText
+    after: Seconds
+    locks_after: StrictInt = Field(ge=1)
+    within: Seconds
     unlocks_if: Literal["charging"] = "charging"
     proves: tuple[str, ...] = ()
 
@@ -73,13 +113,12 @@ class Recovery(Model):
 class ProtectionRow(Model):
     """One protection as its row in the pack file."""
 
-    of: str | None = None
-    """The live value that it watches, such as `highest_cell`."""
+    of: Watched | None = None
     blocks: Literal["charge", "discharge", "both"] | None = None
     alarm: QuantityText | None = None
     trip: QuantityText | None = None
     release: QuantityText | None = None
-    delay: QuantityText | None = None
+    delay: Seconds | None = None
     tolerance: QuantityText | None = None
     accepts: RangeText | None = None
     proves: tuple[str, ...] = ()
@@ -94,7 +133,8 @@ class ProtectionGroup(Model):
     """Protections of one kind, and what they have in common."""
 
     rows: dict[str, ProtectionRow]
-    delay: QuantityText | RangeText | None = None
+    delay: RangeText | None = None
+    """One time, which the BMS stores for each row; a range is what the firmware has built in."""
     tolerance: QuantityText | None = None
     accepts: RangeText | None = None
     recovers: Recovery | None = None
@@ -127,7 +167,14 @@ class BalancingValue(Model):
     """One number of the balancing rules."""
 
     is_: RangeText = Field(alias="is")
-    accepts: RangeText | None = None
+    proves: tuple[str, ...] = ()
+
+
+class BalancingParameter(Model):
+    """One number of the balancing rules that the BMS stores, and what its firmware accepts for it."""
+
+    is_: QuantityText = Field(alias="is")
+    accepts: RangeText
     proves: tuple[str, ...] = ()
     at: int | None = None
 
@@ -135,21 +182,21 @@ class BalancingValue(Model):
 class Balancing(Model):
     """When the BMS bleeds which cells."""
 
-    start_voltage: BalancingValue
-    start_difference: BalancingValue
+    start_voltage: BalancingParameter
+    start_difference: BalancingParameter
     stop_difference: BalancingValue
     current: BalancingValue
     temperature: BalancingValue
-    when: dict[str, bool | tuple[str, ...]] = Field(default_factory=dict)
+    when: dict[str, StrictBool | tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Contact(Model):
     """A dry contact: its pins and what it shows."""
 
     pins: str
-    healthy: Literal["open", "closed"]
-    alarm: Literal["open", "closed"]
-    dead: Literal["open", "closed"]
+    healthy: ContactWord
+    alarm: ContactWord
+    dead: ContactWord
     proves: tuple[str, ...] = ()
 
 
@@ -167,7 +214,7 @@ class ProtocolUse(Model):
 class RequirementText(Model):
     """A requirement's wording, and the sequences (by initial) that owe it a proof."""
 
-    in_: str = Field(alias="in")
+    in_: str = Field(alias="in", pattern="^[eircd]+$")
     text: str
 
 
@@ -195,22 +242,22 @@ class Pack(Model):
     firmware: Firmware
     parts: dict[str, Component] = Field(default_factory=dict)
     attempts: dict[str, int | str] = Field(default_factory=dict)
-    currents: dict[str, QuantityText]
+    currents: dict[str, Amperes]
     ceiling: dict[str, QuantityText | tuple[str, ...]]
     decision: Decision
     limits: dict[str, Limit]
     conditions: dict[str, dict[str, str | tuple[str, ...]]] = Field(default_factory=dict)
     times: dict[str, RangeText] = Field(default_factory=dict)
-    reacts_within: dict[str, QuantityText]
+    reacts_within: dict[str, Seconds]
     protections: dict[str, ProtectionGroup]
     alarm_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     balancing: Balancing
     charge_limiter: dict[str, dict[str, str]] = Field(default_factory=dict)
     protocol: ProtocolUse
-    other_parameters: dict[str, str]
-    keys: dict[str, QuantityText]
-    lamps: tuple[str, ...]
-    flash: dict[str, str]
+    other_parameters: dict[str, RegisterValue]
+    keys: dict[str, Seconds]
+    lamps: tuple[Literal["RUN", "ALM", "L1", "L2", "L3", "L4"], ...]
+    flash: dict[str, Flash]
     lamp_states: dict[str, tuple[LampWord, LampWord, LampWord]]
     contacts: dict[str, Contact]
     ports: dict[str, dict[str, object]] = Field(default_factory=dict)
@@ -240,9 +287,9 @@ class Pack(Model):
             for name, row in self.protection.items()
             for value, quantity in row.values.items()
         }
-        values["balancing.start_voltage"] = parse_quantity(self.balancing.start_voltage.is_.text)
-        values["balancing.start_difference"] = parse_quantity(self.balancing.start_difference.is_.text)
-        return values | {name: _value_of(text) for name, text in self.other_parameters.items()}
+        values["balancing.start_voltage"] = self.balancing.start_voltage.is_
+        values["balancing.start_difference"] = self.balancing.start_difference.is_
+        return values | self.other_parameters
 
     @cached_property
     def requirement(self) -> Mapping[str, Requirement]:
@@ -257,22 +304,14 @@ class Pack(Model):
 
     def flash_times(self, word: str) -> tuple[float, float]:
         """Seconds lit and seconds dark of `flash1`, `flash2`, `flash3`."""
-        lit, dark = re.fullmatch(r"(.+) lit (.+) dark", self.flash[word]).groups()  # type: ignore[union-attr] # checked when read
+        lit, _, dark = self.flash[word].removesuffix(" dark").partition(" lit ")
         return parse_quantity(lit, "time").si, parse_quantity(dark, "time").si
-
-    @field_validator("flash")
-    @classmethod
-    def _flash_reads(cls, value: dict[str, str]) -> dict[str, str]:
-        for text in value.values():
-            if re.fullmatch(r"\S+ \S+ lit \S+ \S+ dark", text) is None:
-                raise ValueError(f"`{text}`: write `0.25 s lit 3.75 s dark`")
-        return value
 
 
 def _resolved(name: str, kind: str, row: ProtectionRow, group: ProtectionGroup) -> Protection:
     values = {value: quantity for value in THRESHOLDS if (quantity := getattr(row, value)) is not None}
-    if isinstance(group.delay, Quantity) and "delay" not in values:
-        values["delay"] = group.delay
+    if group.delay is not None and group.delay.low is not None and group.delay.low == group.delay.high:
+        values.setdefault("delay", Quantity(group.delay.low, group.delay.unit))
     return Protection(
         name=name,
         kind=kind,
@@ -285,26 +324,3 @@ def _resolved(name: str, kind: str, row: ProtectionRow, group: ProtectionGroup) 
         releases_if=row.releases_if,
         recovery=group.recovers,
     )
-
-
-def _value_of(text: str) -> Quantity:
-    """The value of another parameter; `107 = 52.5 V` may name its register too."""
-    return parse_quantity(text.split("=")[-1].strip())
-
-
-def check(pack: Pack) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is wrong with a pack file beyond its form, as (where, message)."""
-    known = set(pack.requirement)
-    for name, row in pack.limits.items():
-        for key in row.proves:
-            if f"REQ-{key}" not in known:
-                yield ("limits", name, "proves"), f"`{key}` is none of the requirements below"
-        if row.is_.around is None and row.spec is not None and row.spec.unit != row.is_.unit:
-            yield ("limits", name, "spec"), f"`{row.spec}` and `{row.is_}` measure different things"
-    for group, members in pack.alarm_groups.items():
-        for member in members:
-            if member not in pack.protection:
-                yield ("alarm_groups", group), f"`{member}` is none of the protections"
-    for state in ("asleep", "lamp_test", "standby"):
-        if state not in pack.lamp_states:
-            yield ("lamp_states",), f"`{state}` is missing"

@@ -1,42 +1,77 @@
 """The sequence language: a file, its steps, and the words that may stand in a step.
 
-A step is a stimulus, an expectation, and what it proves. No number with a unit stands in a sequence; a name is a row of the pack
-file, and the row knows its limit, its requirement and how fast the pack must react.
+A step is a stimulus, an expectation, and what it proves. No number with a unit stands in a sequence; a name is a row
+of the pack file, and the row knows its limit, its requirement and how fast the pack must react.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
-from station.model.files import Document, Fault, Location, Model
+from station.model.files import Document, Fault, InvalidFile, Location, Model, build, shown
 from station.model.quantity import UNITS
 
-NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_QUANTITY = re.compile(
-    r"(?<![\w.-])[-+]?\d+(?:\.\d+)?\s*(?:"
-    + "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-    + r")(?![\w/])"
-)
-_PLAIN_NUMBERS = {"attempts"}
+_ALTERNATIVES = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_QUANTITY = re.compile(rf"(?<![\w.-])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*(?:{_ALTERNATIVES})(?![\w/])")
+_NUMBERS_STAND_IN = frozenset({"attempts", "verifies"})
 
 
 def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else (value,)
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+def _matches(pattern: str, advice: str) -> AfterValidator:
+    """The text must match as a whole; if not, the message is what was found and the advice."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value, re.ASCII) is None:
+            raise ValueError(f"{shown(value)} {advice}")
+        return value
+
+    return AfterValidator(check)
+
+
+_PLAIN = r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
+
+
+StepName = Annotated[
+    str,
+    _matches(_PLAIN, "is no name for a step; write small letters, digits and `-`, such as `discharge-trips`"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN}$"}),
+]
+Name = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_.-]*$"})]
+"""The name of a row of the pack file."""
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_tuple, json_schema_input_type=Name | tuple[Name, ...])]
 """One name, or a list of names where one would do: once for each, in this order."""
+StepOfFile = Annotated[
+    str,
+    _matches(f"{_PLAIN}/{_PLAIN}", "is no step of a file; write `sequence/step`, such as `eol/reset`"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN}/{_PLAIN}$"}),
+]
+Periods = Annotated[
+    str, _matches(rf"[1-9] periods?|{_PLAIN}", "is no time; write `2 periods`, or a time of the pack file")
+]
 
 
 class Expectation(Model):
     """A state that the pack must reach, within the time that the pack file gives it; all parts must hold."""
 
     lamps: str | dict[str, str] | None = None
-    for_: str | None = Field(default=None, alias="for")
+    for_: Periods | None = Field(default=None, alias="for")
     """How long it is watched: `2 periods` of the slowest lamp, or a name of the pack file's times."""
     answers: str | None = None
     silent: str | None = None
@@ -78,14 +113,14 @@ class Question(Model):
 class WriteBack(Model):
     """A parameter that is written, read back and put back."""
 
-    write_back: str
+    write_back: Name
 
 
 class Under(Model):
     """The current that flows during a step."""
 
-    discharge: str | None = None
-    charge: str | None = None
+    discharge: Name | None = None
+    charge: Name | None = None
 
     @model_validator(mode="after")
     def _one_direction(self) -> Under:
@@ -97,29 +132,45 @@ class Under(Model):
 class Use(Model):
     """Steps taken over from another file: `eol/reset`."""
 
-    use: Names
+    use: Annotated[
+        tuple[StepOfFile, ...],
+        BeforeValidator(_as_tuple, json_schema_input_type=StepOfFile | tuple[StepOfFile, ...]),
+        Field(min_length=1),
+    ]
 
-    @field_validator("use")
-    @classmethod
-    def _file_and_step(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name):
-                raise ValueError(f"`{name}`: write `sequence/step`, such as `eol/reset`")
+
+def _recorded(value: object) -> object:
+    if isinstance(value, dict):
         return value
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("expected a name, a list of names, or `name: limit` lines")
+    return dict.fromkeys(names)
+
+
+Recorded = Annotated[
+    dict[str, str | None],
+    BeforeValidator(_recorded, json_schema_input_type=Name | tuple[Name, ...] | dict[str, Name | None]),
+]
+Expectations = Annotated[
+    tuple[Expectation, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=Expectation | tuple[Expectation, ...]),
+]
 
 
 class Step(Model):
     """One step: what is done (a stimulus), what must happen (an expectation), what is measured, and what it proves."""
 
-    step: str
+    step: StepName
     title: str = ""
-    gate: bool = False
+    gate: StrictBool = False
     optional: str | None = None
-    attempts: int = Field(default=1, ge=1, le=10)
+    """Why it may be left out; None: it may not."""
+    attempts: StrictInt = Field(default=1, ge=1, le=10)
     verifies: Names = ()
     require: Names = ()
     talk: Names = ()
-    press_key: str | None = None
+    press_key: Name | None = None
     program: Names = ()
     parameters: Literal["compare", "restore"] | WriteBack | None = None
     certificate: Literal["verify"] | None = None
@@ -130,35 +181,19 @@ class Step(Model):
     alarm: Names = ()
     balance: Literal["start", "stop"] | None = None
     limiter: Names = ()
-    discharge: str | None = None
-    charge: str | None = None
-    until: str | None = None
-    for_: str | None = Field(default=None, alias="for")
-    expect: Annotated[tuple[Expectation, ...], BeforeValidator(_as_tuple)] = ()
+    discharge: Name | None = None
+    charge: Name | None = None
+    until: Name | None = None
+    for_: Name | None = Field(default=None, alias="for")
+    expect: Expectations = ()
     measure: Names = ()
     limit: str | dict[str, str] = Field(default_factory=dict)
-    record: dict[str, str | None] = Field(default_factory=dict)
+    record: Recorded = Field(default_factory=dict)
+    """What is kept without being judged, each with the limit that it is shown against, or None."""
     under: Under | None = None
     meanwhile: tuple[StepOrUse, ...] = ()
     otherwise: tuple[Step, ...] = ()
     steps: tuple[StepOrUse, ...] = ()
-
-    @field_validator("step")
-    @classmethod
-    def _plain_name(cls, value: str) -> str:
-        if not NAME.fullmatch(value):
-            raise ValueError(
-                f"`{value}` is no name for a step; write small letters, digits and `-`, such as `discharge-trips`"
-            )
-        return value
-
-    @field_validator("record", mode="before")
-    @classmethod
-    def _record_is_names(cls, value: object) -> object:
-        if isinstance(value, dict):
-            return value
-        names = value if isinstance(value, list) else [value]
-        return {name: None for name in names if isinstance(name, str)}
 
     def actions(self) -> Iterator[str]:
         """The words of this step that do or judge something, in the order in which they are carried out."""
@@ -174,15 +209,15 @@ class Step(Model):
 
 
 ACTIONS = (
-    "talk", "require", "certificate", "ask", "press_key", "program", "parameters", "resistance", "trip", "alarm", "balance", "limiter",
-    "discharge", "charge", "expect", "measure", "record",
+    "talk", "require", "certificate", "ask", "press_key", "program", "parameters", "resistance", "trip", "alarm",
+    "balance", "limiter", "discharge", "charge", "expect", "measure", "record",
 )  # fmt: skip
 """The actions of the language, in the order in which a step carries them out."""
 
 StepOrUse = Annotated[
-    Annotated[Step, Tag("step")] | Annotated[Use, Tag("use")],
+    Annotated[Step, Tag("Step")] | Annotated[Use, Tag("Use")],
     Discriminator(
-        lambda value: "use" if (isinstance(value, dict) and "use" in value) or isinstance(value, Use) else "step"
+        lambda value: "Use" if isinstance(value, Use) or (isinstance(value, dict) and "use" in value) else "Step"
     ),
 ]
 
@@ -192,68 +227,94 @@ class Sequence(Model):
 
     sequence: str
     title: str
-    pack: Names
+    pack: Annotated[Names, Field(min_length=1)]
     after_fail: Literal["continue", "stop"] = "continue"
     """Whether a bad pack gives all its evidence in one visit; a failed gate ends the run in any case."""
     steps: tuple[StepOrUse, ...] = Field(min_length=1)
 
 
-def walk(steps: tuple[Step | Use, ...], at: Location = ("steps",)) -> Iterator[tuple[Step | Use, Location]]:
-    """Every step of a file with its place, outer before inner."""
+def walk(
+    steps: Iterable[Step | Use], at: Location = ("steps",), used: Callable[[str], Step] | None = None
+) -> Iterator[tuple[Step | Use, Location]]:
+    """Every step of a file with its place, outer before inner; with `used`, a `use` is followed by what it brings."""
     for index, step in enumerate(steps):
         here = (*at, index)
         yield step, here
         if isinstance(step, Step):
             for word in ("meanwhile", "otherwise", "steps"):
-                yield from walk(getattr(step, word), (*here, word))
+                yield from walk(getattr(step, word), (*here, word), used)
+        elif used is not None:
+            yield from walk(map(used, step.use), (*here, "use"), used)
 
 
-def check_form(document: Document, sequence: Sequence) -> Iterator[Fault]:
-    """What is wrong with a sequence whatever the pack: numbers, and names that stand twice."""
-    yield from _numbers(document, document.data, ())
-    seen: set[str] = set()
+def read_sequence(document: Document) -> Sequence:
+    """The sequence in a file; raises InvalidFile with whatever is wrong with it on any pack and bench."""
+    numbers = tuple(_numbers(document, document.data, ()))
+    places = {(fault.line, fault.column) for fault in numbers}
+    try:
+        sequence = build(document, Sequence)
+    except InvalidFile as error:
+        others = (fault for fault in error.faults if (fault.line, fault.column) not in places)
+        raise InvalidFile((*numbers, *others)) from None
+    if faults := (*numbers, *_forms(document, sequence)):
+        raise InvalidFile(faults)
+    return sequence
+
+
+def _numbers(document: Document, value: object, at: Location) -> Iterator[Fault]:
+    """Every number: with a unit nowhere, without one where a word does not count something."""
+    if isinstance(value, dict):
+        for key in value.keys() - _NUMBERS_STAND_IN:
+            yield from _numbers(document, value[key], (*at, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _numbers(document, inner, (*at, index))
+    elif isinstance(value, str) and (found := _QUANTITY.search(value)):
+        yield document.fault(
+            at, f"`{found[0]}`: no number with a unit stands in a sequence; name a row of the pack file"
+        )
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield document.fault(at, f"`{value}`: no number stands in a sequence; name a row of the pack file")
+
+
+def _forms(document: Document, sequence: Sequence) -> Iterator[Fault]:
+    """Names that stand twice, and words that make no sense together."""
+    seen: dict[str, int] = {}
     for step, at in walk(sequence.steps):
         if isinstance(step, Use):
             continue
         if step.step in seen:
-            yield document.fault((*at, "step"), f"there is already a step `{step.step}`")
-        seen.add(step.step)
-        yield from (document.fault(at, message) for message in _odd(step))
+            yield document.fault((*at, "step"), f"there is a step `{step.step}` already, in line {seen[step.step]}")
+        seen.setdefault(step.step, document.fault((*at, "step"), "").line)
+        for word, message in _odd(step):
+            yield document.fault((*at, word), f"step `{step.step}`: {message}")
 
 
-def _odd(step: Step) -> Iterator[str]:
+_ENERGISING = frozenset({"trip", "discharge", "charge", "resistance", "limiter", "balance", "alarm"})
+"""Actions that let current flow or write thresholds."""
+
+
+def _odd(step: Step) -> Iterator[tuple[str, str]]:
+    """What makes no sense about one step, as (word, message)."""
     did = set(step.actions())
+    flows = step.discharge is not None or step.charge is not None
     if not did and not step.steps:
-        yield f"step `{step.step}` does nothing; name an action: {', '.join(ACTIONS)}"
+        yield "step", f"does nothing; name an action: {', '.join(ACTIONS)}"
     if step.by and not step.trip:
-        yield f"step `{step.step}`: `by` says how a protection is tripped; there is no `trip`"
+        yield "by", "`by` says how a protection is tripped, and there is no `trip`"
     if step.trip and not step.by:
-        yield f"step `{step.step}`: `trip` needs `by: direct_drive` or `by: shift`"
-    if (step.until or step.for_) and not (step.charge or step.discharge):
-        yield f"step `{step.step}`: `until` and `for` end a `charge` or a `discharge`; there is none"
-    if (step.charge or step.discharge) and not (step.until or step.for_):
-        yield f"step `{step.step}`: say when the current ends, with `until: <condition>` or `for: <time>`"
+        yield "trip", "`trip` needs `by: direct_drive` or `by: shift`"
+    if (step.until or step.for_) and not flows:
+        yield "until" if step.until else "for", "`until` and `for` end a `charge` or a `discharge`, and there is none"
+    if flows and not (step.until or step.for_):
+        yield "discharge" if step.discharge else "charge", "say when it ends: `until: <condition>` or `for: <time>`"
+    if [step.discharge is not None, step.charge is not None, step.under is not None].count(True) > 1:
+        yield "charge" if step.charge else "under", "one current at a time: `discharge`, `charge` or `under`"
     if step.limit and not step.measure:
-        yield f"step `{step.step}`: there is a `limit` and nothing is measured"
-    if step.attempts > 1 and did & {"trip", "discharge", "charge", "resistance", "limiter", "balance", "alarm"}:
-        yield f"step `{step.step}`: `attempts` is only for steps that energise nothing"
-    if step.attempts > 1 and step.under:
-        yield f"step `{step.step}`: `attempts` is only for steps that energise nothing"
-
-
-def _numbers(document: Document, value: object, at: Location) -> Iterator[Fault]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key != "verifies":
-                yield from _numbers(document, inner, (*at, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _numbers(document, inner, (*at, index))
-    elif isinstance(value, str):
-        found = _QUANTITY.search(value)
-        if found:
-            yield document.fault(
-                at, f"`{found[0].strip()}`: no number with a unit stands in a sequence; name a row of the pack file"
-            )
-    elif isinstance(value, int | float) and not isinstance(value, bool) and (not at or at[-1] not in _PLAIN_NUMBERS):
-        yield document.fault(at, f"`{value}`: no number stands in a sequence; name a row of the pack file")
+        yield "limit", "there is a `limit`, and nothing is measured"
+    if step.otherwise and not (step.expect or step.measure):
+        yield "otherwise", "after a remedy of `otherwise` nothing is there to be judged again"
+    if step.attempts > 1 and (did & _ENERGISING or step.under):
+        yield "attempts", "`attempts` is only for steps that energise nothing"
+    for name in {name for name in step.measure if step.measure.count(name) > 1}:
+        yield "measure", f"`{name}` is measured twice"

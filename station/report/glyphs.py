@@ -6,6 +6,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
 
@@ -25,7 +26,21 @@ def printable(text: str) -> str:
 
 def width(text: str, size: float, font: str = REGULAR) -> float:
     """Width of a printable text in points."""
+    load_fonts()
     return float(stringWidth(text, font, size))
+
+
+def wrapped(text: str, size: float, room: float, font: str = REGULAR) -> list[str]:
+    """A printable text in lines no wider than `room` points; a word that is wider is broken where it must."""
+    load_fonts()
+    lines: list[str] = []
+    for line in simpleSplit(text, font, size, room):
+        while width(line, size, font) > room and len(line) > 1:
+            fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or width(line[:n], size, font) <= room)
+            lines.append(line[:fits])
+            line = line[fits:]
+        lines.append(line)
+    return lines
 
 
 def _glyph(char: str) -> str:

@@ -9,10 +9,10 @@ genuine.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from platformdirs import user_data_dir
 
@@ -77,17 +77,18 @@ class KeyStore:
                 raise
 
     def _install(self, kind: Kind, keys: SigningKeys) -> None:
-        _private_folder(self.folder)
-        new = Path(tempfile.mkdtemp(prefix=f".{kind}.", dir=self.folder))
         try:
-            write_private(new / "key.pem", keys.private)
-            write_private(new / "certificates.pem", keys.certificates.pem)
-            flush_folder(new)
-            os.rename(new, self.folder / kind)
+            _private_folder(self.folder)
+            with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as draft:
+                new = Path(draft) / kind
+                new.mkdir(mode=0o700)
+                write_private(new / "key.pem", keys.private)
+                write_private(new / "certificates.pem", keys.certificates.pem)
+                flush_folder(new)
+                os.rename(new, self.folder / kind)
+            flush_folder(self.folder)
         except OSError as problem:
-            shutil.rmtree(new, ignore_errors=True)
             raise self._refusal(kind, problem) from None
-        flush_folder(self.folder)
 
     def _refusal(self, kind: Kind, problem: OSError) -> KeyStoreError:
         if self._has(kind):
@@ -95,17 +96,13 @@ class KeyStore:
         return KeyStoreError(f"{self.folder}: a {kind} key cannot be stored: {problem.strerror}")
 
     def _retire(self, kind: Kind) -> None:
+        """Keep trusting the old certificates, then make the old set vanish by a rename, as it appeared."""
         old = self.folder / kind
         if not old.is_dir():
             return
         self.trust(_read(old / "certificates.pem"))
-        gone = Path(tempfile.mkdtemp(prefix=f".{kind}.", dir=self.folder))
-        try:
-            os.rename(old, gone / kind)
-        except FileNotFoundError:
-            pass
-        finally:
-            shutil.rmtree(gone)
+        with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as gone, suppress(FileNotFoundError):
+            os.rename(old, Path(gone) / kind)
 
 
 def default_folder() -> Path:

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reportlab.lib.colors import HexColor
-from reportlab.lib.utils import simpleSplit
 from reportlab.platypus import Flowable
 
 from station.model.record import Channel, Mark, Waveform
 from station.report import glyphs
 from station.report.figures import plain
-from station.report.glyphs import BOLD, REGULAR, printable
+from station.report.glyphs import BOLD, REGULAR, printable, wrapped
 from station.report.style import INK, LINE, MUTED, PAPER
 from station.report.wording import Wording
 
@@ -76,7 +75,7 @@ class Chart(Flowable):
         self.marks = list(enumerate(waveform.marks, 1))
         self.units = list(dict.fromkeys(channel.unit for channel in self.channels))
         self.wording = wording
-        self.title = simpleSplit(printable(waveform.title), BOLD, TITLE_SIZE, width)
+        self.title = wrapped(printable(waveform.title), TITLE_SIZE, width, BOLD)
         self.legend = list(_flow(self._entries(), width))
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
@@ -267,7 +266,7 @@ def _flow(entries: Sequence[Entry], width: float) -> Iterator[list[tuple[float, 
     row: list[tuple[float, Entry, str]] = []
     x = 0.0
     for entry in entries:
-        first, *more = simpleSplit(entry.text, REGULAR, TEXT_SIZE, width - ICON) or [""]
+        first, *more = wrapped(entry.text, TEXT_SIZE, width - ICON) or [""]
         needed = ICON + glyphs.width(first, TEXT_SIZE) + 8
         if row and x + needed - 8 > width:
             yield row

@@ -144,7 +144,7 @@ def _check_signature(signature: EmbeddedPdfSignature, certificates: Certificates
 def _check_record(reader: PdfFileReader, signature: EmbeddedPdfSignature, certificates: Certificates) -> Record:
     attachment = _attachment(reader)
     record = Record.model_validate_json(attachment)
-    if signature.sig_object["/Reason"] != statement(record, attachment):
+    if signature.sig_object.get("/Reason") != statement(record, attachment):
         raise NotGenuineError("the attached record is not the one that was signed for")
     if (record.simulation is not None) != (certificates.kind == "simulated"):
         raise NotGenuineError(f"signed with a {certificates.kind} key, but its record says otherwise")

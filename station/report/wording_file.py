@@ -29,13 +29,15 @@ def load_wording(path: Path) -> Wording:
     try:
         text = path.read_text("utf-8")
         root = YAML(typ="safe", pure=True).compose(text)
+        if root is None:
+            raise WordingError(f"{path}:1:1: the file is empty")
         return Wording.model_validate(YAML(typ="safe", pure=True).load(text))
     except MarkedYAMLError as problem:
         raise WordingError(f"{path}:{_place(problem)}: {problem.problem}") from None
     except ValidationError as problem:
         raise WordingError("\n".join(f"{path}:{line}" for line in _lines(problem, root))) from None
     except (OSError, UnicodeError, YAMLError) as problem:
-        raise WordingError(f"{path}: cannot be read: {problem}") from None
+        raise WordingError(f"{path}: cannot be read: {' '.join(str(problem).split())}") from None
 
 
 def _place(problem: MarkedYAMLError) -> str:

@@ -13,7 +13,7 @@ from station.report.wording import Wording
 
 
 class NoCertificateError(Exception):
-    """This run leaves no certificate; the text says why."""
+    """A run that leaves no certificate; the text says why."""
 
 
 def write_certificate(record: Record, path: Path, keys: KeyStore, wording: Wording) -> Path:

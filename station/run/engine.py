@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from station.actions import lamps, vocabulary
-from station.actions.current import Direction, flowing, settle
+from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.parameters import Parameters
-from station.actions.stage import Stage
+from station.actions.stage import Direction, Stage
 from station.bench import MissingRole, NotAsNamed, OpenBench, make_safe
 from station.bms.errors import BmsError, NotStored, PackRefused, PackSilent
 from station.clock import DeadlineExceeded, Scopes, Stopped

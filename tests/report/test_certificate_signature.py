@@ -145,9 +145,11 @@ def test_a_second_signature_is_refused(genuine: bytes, store: KeyStore, check: C
 
     from station.report.sign import _signer
 
-    signer = _signer(store.keys("station"))
-    more = sign_pdf(IncrementalPdfFileWriter(BytesIO(genuine)), PdfSignatureMetadata(field_name="More"), signer)
-    assert "2 signatures" in check(more.getvalue()).reason
+    data = unsigned()
+    for name in ("Station", "More"):
+        meta = PdfSignatureMetadata(field_name=name)
+        data = sign_pdf(IncrementalPdfFileWriter(BytesIO(data)), meta, _signer(store.keys("station"))).getvalue()
+    assert "2 signatures" in check(data).reason
 
 
 def test_the_key_of_a_foreign_ca_is_refused_even_under_the_same_name(

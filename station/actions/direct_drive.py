@@ -1,0 +1,120 @@
+"""Tripping an over-current protection with the real current: a bracket, not a ramp.
+
+Hold just inside the lower end of the tolerance for longer than any delay, then step to just inside its upper end. The
+shunt of the bench says how large the current is; the load's own set point is corrected by it.
+"""
+
+from __future__ import annotations
+
+from station.actions.current import check_envelope, flowing, settle
+from station.actions.errors import BenchFault, NotFeasible
+from station.actions.measuring import shunt
+from station.actions.opening import (
+    TAIL,
+    WITNESS_EVERY,
+    Opening,
+    judge_opening,
+    longest_trip,
+    see_that_bench_is_whole,
+    watch_opening,
+)
+from station.actions.stage import Direction, Reading, Stage
+from station.model.limits import Limit
+from station.model.pack import Protection
+from station.model.record import Mark, Waveform
+
+SPARE = 0.05
+"""Amperes by which a bracket keeps clear of its limit besides U, for the resolution of the load."""
+
+
+def direct_drive(stage: Stage, protection: Protection) -> None:
+    """Trip `protection` by its own current; a threshold up to the upper limit less 2 U passes, from it on none."""
+    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
+    if direction == "charge":
+        raise NotFeasible("the supply of this bench cannot drive a charge over-current")
+    nominal, tolerance = protection.values["trip"].si, protection.tolerance
+    assert tolerance is not None
+    low, high = nominal - tolerance.si, nominal + tolerance.si
+    row = Limit.model_validate({"is": f"{low:g} A to {high:g} A", "proves": protection.proves[1:2], "safety": True})
+    uncertainty = stage.bench.u("shunt", "current", high)
+    if uncertainty is None:
+        raise BenchFault("the bench file states no uncertainty for the current of the shunt")
+    hold, step = low + uncertainty + SPARE, high - uncertainty - SPARE
+    if hold >= step:
+        raise NotFeasible(f"the uncertainty of the shunt ({uncertainty:.2g} A) leaves nothing of {row.is_}")
+    check_envelope(stage, direction, step)
+    with flowing(stage, direction, hold):
+        error = _hold(stage, protection, hold, low)
+        if error is not None:
+            opening = _step(stage, protection, step, step + error)
+            judge_opening(stage, protection, direction, opening, (Reading(step, "A", uncertainty, "shunt"), row))
+
+
+def _hold(stage: Stage, protection: Protection, target: float, low: float) -> float | None:
+    """Hold above the lower limit for longer than any delay; the load's error against the shunt, None if it opened."""
+    load = stage.bench.load
+    if not settle(stage, "discharge", target):
+        _judge_early(stage, protection, target)
+        return None
+    error = _correct(stage, target)
+    ends = stage.clock.now() + longest_trip(stage) + 0.2
+    alarm = stage.wait(lambda: protection.name in stage.readings(fresh=True).warning, within=longest_trip(stage))
+    while load.current() > 0.5 * target:
+        if stage.clock.now() >= ends:
+            _judge_held(stage, protection, alarm, low)
+            return error
+        stage.pause(WITNESS_EVERY)
+    _judge_early(stage, protection, target)
+    return None
+
+
+def _correct(stage: Stage, target: float) -> float:
+    """Raise the load's set point until the shunt shows the target; returns by how much."""
+    error = 0.0
+    for _ in range(3):
+        drawn = _drawn(stage)
+        if drawn >= target:
+            break
+        error += target - drawn
+        stage.bench.load.set_current(target + error)
+    return error
+
+
+def _drawn(stage: Stage) -> float:
+    value = shunt(stage).value
+    assert isinstance(value, float)
+    return -value
+
+
+def _judge_held(stage: Stage, protection: Protection, alarm: bool, low: float) -> None:
+    state = "set" if alarm else "not set"
+    stage.expect(f"{protection.name}_alarm", state, "set", proves=protection.proves[:1], witness="pack")
+    drawn = _drawn(stage)
+    row = Limit.model_validate({"is": f"at least {low:g} A", "safety": True, "proves": protection.proves[1:2]})
+    reading = Reading(drawn, "A", stage.bench.u("shunt", "current", drawn), "shunt")
+    stage.judge_row(f"{protection.name}_held", reading, row)
+
+
+def _judge_early(stage: Stage, protection: Protection, target: float) -> None:
+    see_that_bench_is_whole(stage)
+    reason = (
+        f"opened at {target:.1f} A, below its tolerance band: "
+        "the threshold is too low, or the ammeter of the pack reads too much"
+    )
+    stage.expect(protection.name, "opened too early", "held", reason, proves=protection.proves[1:2], witness="load")
+
+
+def _step(stage: Stage, protection: Protection, amperes: float, setting: float) -> Opening:
+    """Step up and watch; what does not open by itself is cut by the load."""
+    load = stage.bench.load
+    opening = watch_opening(stage, load.current, lambda: load.set_current(setting))
+    if opening.after is None:
+        load.off()
+    trace = opening.trace
+    marks = [Mark(label="threshold", level=protection.values["trip"].si, unit="A")]
+    if opening.after is not None:
+        marks.append(Mark(label=f"opened after {opening.after:.2f} s", at_s=trace.t[-1 - TAIL]))
+    title = f"{protection.name.replace('_', ' ')} at {amperes:.1f} A"
+    channels = (trace.channel("current", "A"),)
+    stage.waveform(Waveform(step=stage.path, title=title, channels=channels, marks=tuple(marks)))
+    return opening

@@ -1,0 +1,124 @@
+"""Seeing a protection open, and proving that it was the pack that did it.
+
+The instrument, not the pack, is the witness: a trip counts only if the bench's own current fell, the flag is set and
+the FET status agrees. What the station's own load, supply or leads did is recognised as such and never put down to
+the pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from station.actions.current import Trace
+from station.actions.errors import BenchFault
+from station.actions.measuring import shunt, volts
+from station.actions.stage import Direction, Reading, Stage
+from station.model.limits import Limit
+from station.model.pack import Protection
+
+WITNESS_EVERY = 0.01
+"""Longest time in seconds between two readings of the witness in a trip."""
+TAIL = 20
+"""Samples that are taken after current has stopped."""
+FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fet"}
+"""The status bit of the FET that stops each direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and the samples."""
+
+    after: float | None
+    doubt: float
+    trace: Trace
+
+
+def longest_trip(stage: Stage) -> float:
+    """Seconds in which every protection must have acted (pack file, `trip_time`)."""
+    return stage.pack.limits["trip_time"].is_.high or 2.0
+
+
+def watch_opening(stage: Stage, witness: Callable[[], float], stimulus: Callable[[], None]) -> Opening:
+    """Apply a stimulus and read nothing but the witness until its current is gone or the longest trip time is over."""
+    trace = Trace()
+    before = stage.clock.now()
+    trace.add(0.0, witness())
+    first = max(trace.values[0], 1.0)
+    asked = stage.clock.now()
+    stimulus()
+    done = stage.clock.now()
+    began, doubt = (asked + done) / 2, (done - asked) / 2
+    gap, last = 0.0, done
+    while (now := stage.clock.now()) - began < longest_trip(stage) + 0.3:
+        stage.scopes.left()
+        amperes = witness()
+        trace.add(stage.clock.now() - before, amperes)
+        gap, last = max(gap, now - last), now
+        if amperes < 0.1 * first:
+            opened = stage.clock.now()
+            _tail(stage, witness, trace, before)
+            return Opening(opened - began, doubt + gap, trace)
+        stage.clock.wait(max(0.0, WITNESS_EVERY - (stage.clock.now() - now)))
+    return Opening(None, gap, trace)
+
+
+def _tail(stage: Stage, witness: Callable[[], float], trace: Trace, before: float) -> None:
+    """A few samples more, so that the waveform shows that the current stays away."""
+    for _ in range(TAIL):
+        stage.clock.wait(WITNESS_EVERY)
+        trace.add(stage.clock.now() - before, witness())
+
+
+def judge_opening(
+    stage: Stage, protection: Protection, direction: Direction, opening: Opening, level: tuple[Reading, Limit] | None
+) -> bool:
+    """Judge a trip by witness, flag and FET together; says whether current really stopped.
+
+    `level` is the value at which it opened and the tolerance of the threshold, where the trip has shown one.
+    """
+    name, proves = protection.name, protection.proves[1:2]
+    residual = shunt(stage)
+    if opening.after is not None:
+        see_that_bench_is_whole(stage)
+    readings = stage.readings(fresh=True)
+    flag, fet = name in readings.protection, FETS[direction]
+    stage.found.moments[name] = stage.clock.now()
+    if opening.after is None:
+        stage.expect(name, "did not open", "opens", _why_not(flag, opening), proves=proves, witness="instrument")
+    elif level is not None:
+        stage.judge_row(name, *level)
+    else:
+        stage.expect(name, "opens", "opens", proves=proves, witness="instrument")
+    reason = "current stopped and the pack's flag is not set"
+    stage.expect(f"{name}_flag", "set" if flag else "not set", "set", reason, witness="pack")
+    on = fet in readings.status
+    stage.expect(fet, "on" if on else "open", "open", "the pack says that its FET is still on", witness="pack")
+    if opening.after is None:
+        return False
+    clock = stage.bench.u("clock", "time", opening.after)
+    uncertainty = None if clock is None else clock + opening.doubt
+    stage.judge("trip_time", Reading(opening.after, "s", uncertainty, "instrument"))
+    assert isinstance(residual.value, float)
+    stage.judge("trip_current", Reading(abs(residual.value), "A", residual.uncertainty, "shunt"))
+    return True
+
+
+def _why_not(flag: bool, opening: Opening) -> str:
+    last, lasted = opening.trace.values[-1], opening.trace.t[-1]
+    if flag:
+        return f"the protection flag is set and {last:.1f} A flowed on: the FET is welded; quarantine the pack"
+    return f"{last:.1f} A flowed for {lasted:.1f} s and nothing happened: threshold too high, slow, or not acting"
+
+
+def see_that_bench_is_whole(stage: Stage) -> None:
+    """Raise BenchFault if current stopped because of the station: a tripped instrument, or a lead that came off."""
+    for role, driver in (("load", stage.bench.load), ("supply", stage.bench.supply)):
+        tripped = driver.reading().tripped
+        if tripped:
+            raise BenchFault(f"the current stopped because the {role} switched itself off: {tripped}")
+    at_pack, at_bench = volts(stage).value, stage.wiring.volts("supply_side")
+    assert isinstance(at_pack, float)
+    if stage.wiring.is_on("contactor") and abs(at_pack) > 10 and abs(at_bench) < 0.5 * abs(at_pack):
+        found = f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V"
+        raise BenchFault(f"{found}: a lead came off or the contactor opened")

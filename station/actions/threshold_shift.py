@@ -1,0 +1,111 @@
+"""Tripping a protection by moving its threshold beyond what the pack has now.
+
+The comparator, its delay and the FET are the same as in a real event, and the pack stays within its ratings. The
+thresholds are put back at once, and current must come back: by itself, or after a charge where the manual asks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from station.actions.current import flowing
+from station.actions.errors import BenchFault
+from station.actions.opening import judge_opening, watch_opening
+from station.actions.parameters import Parameters
+from station.actions.stage import Direction, Stage
+from station.model.pack import Protection
+from station.model.shift import shift_to_release, shift_to_trip
+
+BACK_WITHIN = 5.0
+"""Seconds in which current must be back after the thresholds are."""
+CHARGE_FOR = 2.0
+"""Seconds of charge that release an under-voltage (manual 4.2: a valid charging current)."""
+FLOWS = 1.0
+"""Amperes from which current counts as flowing."""
+
+
+def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
+    """Move the thresholds beyond the live value, see current stop, put them back, see it return."""
+    direction = stage.flowing
+    if direction is None:
+        raise BenchFault("no current flows, so it cannot be seen to stop")
+    witness = (stage.bench.supply if direction == "charge" else stage.bench.load).current
+    if not stage.wait(lambda: witness() > FLOWS, within=BACK_WITHIN):
+        raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
+    live = live_value(stage, protection)
+    plan = shift_to_trip(protection, live, parameters.stored())
+    shifted = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in plan.items())
+    stage.note(f"{protection.name}: live {live:g}, shifted to {shifted}")
+    write = partial(parameters.write, f"{protection.name} is shifted beyond the live value", plan)
+    opening = watch_opening(stage, witness, write)
+    opened = judge_opening(stage, protection, direction, opening, None)
+    _release(stage, parameters, protection, direction, witness, opened)
+
+
+def _release(
+    stage: Stage,
+    parameters: Parameters,
+    protection: Protection,
+    direction: Direction,
+    witness: Callable[[], float],
+    opened: bool,
+) -> None:
+    """Restore, and see the protection let go; a release that the pack has not reached yet is shifted, too."""
+    stored = parameters.stored()
+    easing = shift_to_release(protection, live_value(stage, protection), stored)
+    if easing:
+        own = {name: value for name, value in stored.items() if name.rpartition(".")[0] == protection.name}
+        parameters.write(f"{protection.name}: its release is shifted beyond the live value", own | easing)
+    else:
+        _put_back(stage, parameters, protection)
+    if opened:
+        if protection.releases_if == "charging" and direction == "discharge":
+            _see_that_it_holds(stage, protection, witness)
+            _charge_once(stage)
+        back = stage.wait(lambda: witness() > FLOWS, within=BACK_WITHIN)
+        state, reason = "released" if back else "still open", "no current flows again although the thresholds are back"
+        proves = protection.proves[2:]
+        stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
+    if easing:
+        _put_back(stage, parameters, protection)
+
+
+def _see_that_it_holds(stage: Stage, protection: Protection, witness: Callable[[], float]) -> None:
+    """Without a charge the protection must not let go (REQ-4.2-09, REQ-4.2-18)."""
+    back = stage.wait(lambda: witness() > FLOWS, within=CHARGE_FOR)
+    state, reason = "released" if back else "holds", "let go without a charging current"
+    stage.expect(f"{protection.name}_holds", state, "holds", reason, witness="instrument")
+
+
+def _charge_once(stage: Stage) -> None:
+    """Interrupt the load for a short charge, and go on with it."""
+    load = stage.bench.load
+    load.off()
+    with flowing(stage, "charge", stage.current("probe")):
+        stage.pause(CHARGE_FOR)
+    load.on()
+
+
+def _put_back(stage: Stage, parameters: Parameters, protection: Protection) -> None:
+    left = parameters.restore()
+    state = "not restored" if left else "restored"
+    stage.expect(f"{protection.name}_restored", state, "restored", f"the pack keeps {', '.join(left)}")
+
+
+def live_value(stage: Stage, protection: Protection) -> float:
+    """What the protection watches, as the pack measures it now."""
+    readings = stage.readings(fresh=True)
+    values: dict[str, Callable[[], float]] = {
+        "highest_cell": lambda: max(readings.cell_voltages),
+        "lowest_cell": lambda: min(readings.cell_voltages),
+        "pack_voltage": lambda: readings.pack_voltage,
+        "charge_current": lambda: readings.current,
+        "discharge_current": lambda: -readings.current,
+        "warmest_cell": lambda: max(readings.cell_temperatures),
+        "coldest_cell": lambda: min(readings.cell_temperatures),
+        "mosfet": lambda: readings.mosfet_temperature,
+        "ambient": lambda: readings.ambient_temperature,
+        "soc": lambda: readings.soc,
+    }
+    return values[protection.of or ""]()
