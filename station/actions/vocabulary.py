@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from station.actions import balancing, current, expecting, lamps, measuring, parameters, protection
+from station.actions import balancing, current, expecting, lamps, measuring, parameters, protection, resistance
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
@@ -58,6 +58,7 @@ ACTIONS: Mapping[str, Action] = {
     "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
     "program": Action(lambda stage, stored, trace: parameters.program(stage), _roles()),
     "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
+    "resistance": Action(lambda stage, stored, trace: resistance.resistance(stage), _roles("load", *_ENERGISED)),
     "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
     "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
     "discharge": Action(lambda stage, stored, trace: current.flow(stage, "discharge"), _roles("load", *_ENERGISED)),

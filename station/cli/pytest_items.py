@@ -122,7 +122,7 @@ class SequenceFile(pytest.File):
         self._open.close()
 
     def untold(self, told: Verdict) -> list[str]:
-        """What became of the run, if it is over and no item has shown that verdict; `told` is what the present item shows."""
+        """What became of the run, if it is over and no item has shown it; `told` is what the present item shows."""
         self.told.add(told)
         outcome = self.run.outcome if self.run else None
         if outcome is None or outcome.verdict in self.told:

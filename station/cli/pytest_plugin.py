@@ -1,7 +1,7 @@
 """`pytest sequences/eol.yaml`: a sequence file is a test file, and each of its steps is an item.
 
-Every pytest run of an environment with the station in it loads this module, so it knows no more than the options and how
-to tell a sequence file. Everything else is imported when there is one.
+Every pytest run of an environment with the station in it loads this module, so it knows the options and how to tell a
+sequence file, and no more. Everything else is imported when there is one.
 """
 
 from __future__ import annotations

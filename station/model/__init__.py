@@ -1,1 +1,1 @@
-"""Plain, immutable data: quantities, limits, packs, benches, sequences, plans, records and verdicts. No I/O beyond reading YAML."""
+"""Plain, immutable data: quantities, limits, packs, benches, sequences, records and verdicts. Reads YAML, opens nothing."""

@@ -75,10 +75,14 @@ class Document:
     sha256: str
 
     def fault(self, at: Location, message: str) -> Fault:
-        """A fault at a place in the file, or at the nearest part around it."""
-        while at not in self.places and at:
-            at = at[:-1]
-        return Fault(str(self.path), *self.places.get(at, (1, 1)), message)
+        """A fault at a place in the file, or at the nearest part around it; one that is no list is its own item 0."""
+        here: Location = ()
+        for part in at:
+            if (*here, part) in self.places:
+                here = (*here, part)
+            elif part != 0:
+                break
+        return Fault(str(self.path), *self.places.get(here, (1, 1)), message)
 
     def refuse(self, at: Location, message: str) -> InvalidFile:
         """An InvalidFile with a single fault, ready to be raised."""

@@ -1,4 +1,4 @@
-"""The sequence language against a pack file: every name must be a row there, and no step may disturb a wait that it runs in.
+"""The sequence language against a pack file: every name must be a row there, and no step may disturb a wait.
 
 What is checked here holds on every bench; whether a bench can do it is the planner's question.
 """
@@ -7,39 +7,180 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from station.model.files import Document, Fault, Location, nearest
-from station.model.pack import Pack
-from station.model.sequence import Expectation, Sequence, Step, Use, WriteBack, walk
+from station.model.files import Document, Fault, Location, nearest, shown
+from station.model.pack import Pack, Protection
+from station.model.sequence import Expectation, Sequence, Step, WriteBack, walk
 
 CIRCUMSTANCES = ("serial_number", "product", "address", "breaker_on")
 """What `require` can name besides rows of the pack's limits."""
 RECORDED = (
-    "key_start_threshold", "time_since_charge", "bms_serial", "cell_lots", "cycles", "soc", "soc_before", "soc_after", "ambient",
-    "expected_voltage_at_receipt", "last_charge", "next_charge_due",
+    "key_start_threshold", "time_since_charge", "bms_serial", "cell_lots", "cycles", "soc", "soc_before", "soc_after",
+    "ambient", "expected_voltage_at_receipt", "last_charge", "next_charge_due",
 )  # fmt: skip
 """What `record` can name besides what is measured."""
 WAYS = ("direct_drive", "shift", "extrapolation")
 PROGRAMMABLE = ("pack_sn", "model_sn", "clock")
+AFTER_RESTORE = "after_restore"
+"""What `released` names where a protection lets go because its thresholds are put back."""
+
+Known = Callable[[Pack], Collection[str]]
+"""The names that are known for a word, in a pack file or without one."""
+
+
+# ------------------------------------------------------------------------------------------------ names
+
+
+def _measured(pack: Pack) -> Collection[str]:
+    return {*pack.limits, *(row.of for row in pack.limits.values() if row.of)}
+
+
+_NAMES: Mapping[str, tuple[str, Known]] = {
+    "verifies": ("requirement", lambda pack: pack.requirement),
+    "talk": ("port", lambda pack: pack.ports),
+    "require": ("circumstance", lambda pack: (*CIRCUMSTANCES, *pack.limits)),
+    "program": ("text that can be programmed", lambda pack: PROGRAMMABLE),
+    "trip": ("protection", lambda pack: pack.protection),
+    "by": ("way to trip a protection", lambda pack: WAYS),
+    "alarm": ("alarm group", lambda pack: pack.alarm_groups),
+    "limiter": ("command of the charge limiter", lambda pack: pack.charge_limiter),
+    "press_key": ("key press", lambda pack: pack.keys),
+    "discharge": ("current", lambda pack: pack.currents),
+    "charge": ("current", lambda pack: pack.currents),
+    "until": ("condition", lambda pack: pack.conditions),
+    "for": ("time", lambda pack: pack.times),
+    "measure": ("measurement", _measured),
+    "record": ("value to record", lambda pack: {*RECORDED, *_measured(pack)}),
+}
+"""The words of a step that name rows of a pack file: what such a row is called, and which there are."""
+
+_STATES: Mapping[str, tuple[str, Known]] = {
+    "lamps": ("lamp state", lambda pack: pack.lamp_states),
+    "contacts": ("state of the contacts", lambda pack: ("healthy", "alarm", "dead")),
+    "answers": ("port", lambda pack: (*pack.ports, "any_port", "second_pack")),
+    "silent": ("port", lambda pack: pack.ports),
+    "released": ("protection", lambda pack: (*pack.protection, AFTER_RESTORE)),
+    "locked": ("protection", lambda pack: pack.protection),
+}
+"""The same for the words of an expectation that take one name."""
+
+_PARTS: Mapping[str, tuple[tuple[str, Known], tuple[str, Known]]] = {
+    "lamps": (
+        ("lamp", lambda pack: (*pack.lamps, "capacity")),
+        ("lamp word", lambda pack: ("lit", "dark", "as_soc", "as_soc_top_flash2", *pack.flash)),
+    ),
+    "contacts": (
+        ("contact", lambda pack: pack.contacts),
+        ("state of a contact", lambda pack: ("open", "closed")),
+    ),
+}
+"""The same where the word takes `name: state` lines: for the names, and for the states."""
+
+_Named = tuple[Location, str, str, Known]
+"""Where a name stands, the name, what it should be, and which there are."""
+
+
+def check_names(document: Document, sequence: Sequence, pack: Pack) -> Iterator[Fault]:
+    """Every name that is no row of the pack file, with the nearest one that is, and trips that the pack cannot do."""
+    for step, at in walk(sequence.steps):
+        if isinstance(step, Step):
+            wrong = [each for each in _names(step) if each[1] not in each[3](pack)]
+            for where, name, what, known in wrong:
+                message = f"{shown(name)} is no {what} of {pack.pack}{nearest(name, known(pack))}"
+                yield document.fault((*at, *where), message)
+            if not wrong:
+                yield from (document.fault((*at, *where), message) for where, message in _misfits(step, pack))
+
+
+def _names(step: Step) -> Iterator[_Named]:
+    for word, (what, known) in _NAMES.items():
+        value = getattr(step, "for_" if word == "for" else word)
+        for name in (value,) if isinstance(value, str) else value or ():
+            yield (word, name), name, what, known
+    yield from _limits(step)
+    if step.under is not None:
+        word, name = next(iter(step.under.model_dump(exclude_none=True).items()))
+        yield ("under", word), name, "current", lambda pack: pack.currents
+    if isinstance(step.parameters, WriteBack):
+        yield ("parameters", "write_back"), step.parameters.write_back, "parameter", lambda pack: pack.released
+    for index, written in enumerate(step.expect):
+        yield from _expected(written, ("expect", index))
+
+
+def _limits(step: Step) -> Iterator[_Named]:
+    for name in step.measure:
+        yield ("limit", name), step.limit_of(name), f"limit for {name}", partial(_limits_of, name)
+    for name in step.limit if isinstance(step.limit, dict) else ():
+        yield ("limit", name), name, "measurement of this step, so it has no limit", lambda pack: step.measure
+    for name, window in step.record.items():
+        if window is not None:
+            yield ("record", name), window, "limit", lambda pack: pack.limits
+
+
+def _limits_of(measured: str, pack: Pack) -> Collection[str]:
+    return [name for name, row in pack.limits.items() if measured in (name, row.of)]
+
+
+def _expected(written: Expectation, at: Location) -> Iterator[_Named]:
+    for word, value in written.parts():
+        if isinstance(value, dict):
+            names, states = _PARTS[word]
+            for name, state in value.items():
+                yield (*at, word, name), name, *names
+                yield (*at, word, name), state, *states
+        elif word in _STATES:
+            yield (*at, word), str(value), *_STATES[word]
+    if written.for_ is not None and " period" not in written.for_:
+        yield (*at, "for"), written.for_, "time (or `2 periods`)", lambda pack: pack.times
+
+
+def _misfits(step: Step, pack: Pack) -> Iterator[tuple[Location, str]]:
+    """What a step asks of a protection that this protection does not do, as (where, message)."""
+    for name in step.trip:
+        for way in step.by:
+            if lacks := _lacks(pack.protection[name], way):
+                yield ("trip", name), f"`{name}` cannot be tripped by {way}: {lacks}"
+    for index, written in enumerate(step.expect):
+        at = ("expect", index)
+        for word in ("released", "locked"):
+            name = getattr(written, word)
+            if name in pack.protection and pack.protection[name].recovery is None:
+                yield (*at, word), f"`{name}` does not come back by itself; write `released: {AFTER_RESTORE}`"
+        if written.released == AFTER_RESTORE and "shift" not in step.by:
+            yield (*at, "released"), f"`{AFTER_RESTORE}` belongs to a `trip` by shift, and this step has none"
+
+
+def _lacks(protection: Protection, way: str) -> str:
+    """What a protection lacks to be tripped in that way; empty if it can be."""
+    lacking = [word for word in ("tolerance", "of") if getattr(protection, word) is None]
+    lacking += [] if "trip" in protection.values else ["trip"]
+    if lacking:
+        return f"its row has no {' and no '.join(f'`{word}`' for word in lacking)}"
+    return "no load drives what it watches" if way == "direct_drive" and protection.of != "discharge_current" else ""
+
+
+# ------------------------------------------------------------------------------------------------ waits
+
 
 _CURRENT = frozenset({"current"})
-_PROTECTION = frozenset({"current", "lamps", "contacts"})
+_SHOWN = frozenset({"lamps", "contacts"})
 _EVERYTHING = frozenset({"current", "thresholds", "lamps", "contacts", "line"})
 
 CHANGES: Mapping[str, frozenset[str]] = {
     "press_key": _EVERYTHING,
     "program": frozenset({"line"}),
     "resistance": _CURRENT,
-    "trip": _PROTECTION | {"thresholds"},
-    "alarm": frozenset({"thresholds", "lamps", "contacts"}),
-    "balance": frozenset({"thresholds"}),
+    "trip": _CURRENT | _SHOWN | {"thresholds"},
+    "alarm": _SHOWN | {"thresholds"},
+    "balance": _CURRENT | {"thresholds"},
     "limiter": _CURRENT,
     "discharge": _CURRENT,
     "charge": _CURRENT,
 }
 """What each action changes; the others change nothing."""
 
-_WAITS_ON: Mapping[str, frozenset[str]] = {
+_ABOUT: Mapping[str, frozenset[str]] = {
     "lamps": frozenset({"lamps", "current"}),
     "contacts": frozenset({"contacts"}),
     "terminals": _CURRENT,
@@ -51,44 +192,41 @@ _WAITS_ON: Mapping[str, frozenset[str]] = {
     "answers": frozenset({"line"}),
     "silent": frozenset({"line"}),
 }
-_WAIT_CHANGES: Mapping[str, frozenset[str]] = {"released": _PROTECTION, "locked": _PROTECTION}
+"""What an expectation is about: what must stay as it is, while it is waited for, for the wait to mean anything."""
+_BY_WAITING: Mapping[str, frozenset[str]] = {
+    "released": _CURRENT | _SHOWN,
+    "locked": _CURRENT | _SHOWN,
+    "terminals": _CURRENT,
+}
+"""What changes by itself, or by the station's own probe, while an expectation is waited for."""
 _AT_REST = frozenset({
-    "pack_voltage_error", "cell_sum_error", "cell_spread_rest", "current_zero", "terminal_voltage", "case_voltage", "polarity",
+    "pack_voltage_error", "cell_sum_error", "cell_spread_rest", "current_zero", "terminal_voltage", "case_voltage",
+    "polarity",
 })  # fmt: skip
 """Measurements that another current would disturb."""
 
 
-def check_names(document: Document, sequence: Sequence, pack: Pack) -> Iterator[Fault]:
-    """Every name that is no row of the pack file, with the nearest one that is."""
-    for step, at in walk(sequence.steps):
-        if isinstance(step, Use):
-            continue
-        for where, name, known, what in _names(step, pack):
-            if name not in known:
-                place = (*at, *where)
-                yield document.fault(place, f"`{name}` is no {what} of {pack.pack}{nearest(name, known)}")
+def check_waits(document: Document, sequence: Sequence, used: Callable[[str], Step] | None = None) -> Iterator[Fault]:
+    """Every step of a `meanwhile` that changes, or depends on, what the wait around it changes or is about.
 
-
-def check_waits(document: Document, sequence: Sequence) -> Iterator[Fault]:
-    """Every step of a `meanwhile` that changes, or depends on, what the wait around it changes or is about."""
+    `used` finds the step that a `use` names.
+    """
     for step, at in walk(sequence.steps):
         if isinstance(step, Step) and step.meanwhile:
-            yield from _check_wait(document, step, at)
+            yield from _check_wait(document, step, at, used)
 
 
-def _check_wait(document: Document, step: Step, at: Location) -> Iterator[Fault]:
+def _check_wait(document: Document, step: Step, at: Location, used: Callable[[str], Step] | None) -> Iterator[Fault]:
     around = wait_of(step)
     if around is None:
-        yield document.fault((*at, "meanwhile"), f"step `{step.step}` waits for nothing, so nothing can run meanwhile")
+        message = f"step `{step.step}` waits for nothing, so nothing can run meanwhile"
+        yield document.fault((*at, "meanwhile"), message)
         return
-    for inner, place in walk(step.meanwhile, (*at, "meanwhile")):
-        if isinstance(inner, Step):
-            clash = sorted(disturbs(inner, around))
-            if clash:
-                yield document.fault(
-                    place,
-                    f"step `{inner.step}` disturbs the wait of `{step.step}`: {' and '.join(clash)} must stay as they are",
-                )
+    for inner, place in walk(step.meanwhile, (*at, "meanwhile"), used):
+        clash = sorted(disturbs(inner, around)) if isinstance(inner, Step) else []
+        if isinstance(inner, Step) and clash:
+            what = f"{' and '.join(clash)} must stay as {'it is' if len(clash) == 1 else 'they are'}"
+            yield document.fault(place, f"step `{inner.step}` disturbs the wait of `{step.step}`: {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +240,40 @@ class Wait:
 
 def wait_of(step: Step) -> Wait | None:
     """The wait in which the `meanwhile` of a step runs, or None if it has none."""
-    if step.discharge or step.charge:
-        word = "discharging" if step.discharge else "charging"
-        return Wait(_CURRENT, _CURRENT, frozenset({word, f"{word}_alarm"}))
+    if flowing := "discharging" if step.discharge else "charging" if step.charge else "":
+        return Wait(_CURRENT, _CURRENT, frozenset({flowing, f"{flowing}_alarm"}))
     words = {word for written in step.expect for word, _ in written.parts()}
     if not words:
         return None
-    shows = {f"{_side(str(written.released))}_protection" for written in step.expect if written.released}
-    return Wait(_union(_WAITS_ON, words), _union(_WAIT_CHANGES, words), frozenset(shows))
+    shows = {f"{_side(written.released)}_protection" for written in step.expect if written.released}
+    return Wait(_union(_ABOUT, words), _changes(step), frozenset(shows))
+
+
+def disturbs(inner: Step, around: Wait) -> frozenset[str]:
+    """What an inner step changes of the wait's business, or depends on although the wait changes it."""
+    return (_changes(inner) & (around.about | around.changes)) | (_depends(inner, around) & around.changes)
+
+
+def _changes(step: Step) -> frozenset[str]:
+    """What is no longer as it was when a step is over, or while it waits."""
+    words = {word for written in step.expect for word, _ in written.parts()}
+    restores = step.parameters == "restore" or any(each.released == AFTER_RESTORE for each in step.expect)
+    own = (_CURRENT if step.under else frozenset()) | (frozenset({"thresholds"}) if restores else frozenset())
+    return own | _union(CHANGES, step.actions()) | _union(_BY_WAITING, words)
+
+
+def _depends(inner: Step, around: Wait) -> frozenset[str]:
+    at_rest = _CURRENT if _AT_REST & set(inner.measure) else frozenset[str]()
+    words = {word for each in inner.expect for word, value in each.parts() if not _is_shown(word, value, around)}
+    return at_rest | _union(_ABOUT, words)
+
+
+def _is_shown(word: str, value: object, around: Wait) -> bool:
+    """Whether the wait itself keeps up what is expected: the lamps and contacts of the protection or current in it."""
+    if word == "lamps":
+        return value in around.shows
+    in_protection = any(state.endswith("_protection") for state in around.shows)
+    return word == "contacts" and (value == "alarm" or (in_protection and value == {"alarm": "closed"}))
 
 
 def _side(protection: str) -> str:
@@ -118,118 +282,3 @@ def _side(protection: str) -> str:
 
 def _union(table: Mapping[str, frozenset[str]], words: Iterable[str]) -> frozenset[str]:
     return frozenset().union(*(table.get(word, frozenset()) for word in words))
-
-
-def disturbs(inner: Step, around: Wait) -> frozenset[str]:
-    """What an inner step changes of the wait's business, or depends on although the wait changes it."""
-    changes = _union(CHANGES, inner.actions()) | (_CURRENT if inner.under else frozenset())
-    return (changes & (around.about | around.changes)) | (_depends(inner, around) & around.changes)
-
-
-def _depends(inner: Step, around: Wait) -> frozenset[str]:
-    depends = _CURRENT if _AT_REST & set(inner.measure) else frozenset[str]()
-    for written in inner.expect:
-        for word, value in written.parts():
-            if not _is_shown(word, value, around):
-                depends |= _WAITS_ON.get(word, frozenset())
-    return depends
-
-
-def _is_shown(word: str, value: object, around: Wait) -> bool:
-    """Whether the wait itself keeps up the state that is expected: the lamps and contacts of the protection or the current in it."""
-    if word == "lamps":
-        return value in around.shows
-    in_protection = any(state.endswith("_protection") for state in around.shows)
-    return word == "contacts" and (value == "alarm" or (in_protection and value == {"alarm": "closed"}))
-
-
-# ------------------------------------------------------------------------------------------------ names
-
-
-def _names(step: Step, pack: Pack) -> Iterator[tuple[Location, str, Collection[str], str]]:
-    """Every name in a step, where it stands, what it may be, and what that is called."""
-    ports, currents, protections = tuple(pack.ports), pack.currents, pack.protection
-    yield from _each("verifies", step.verifies, pack.requirement, "requirement")
-    yield from _each("talk", step.talk, ports, "port")
-    yield from _each("require", step.require, (*CIRCUMSTANCES, *pack.limits), "circumstance")
-    yield from _each("program", step.program, PROGRAMMABLE, "text that can be programmed")
-    yield from _each("trip", step.trip, protections, "protection")
-    yield from _each("by", step.by, WAYS, "way to trip a protection")
-    yield from _each("alarm", step.alarm, pack.alarm_groups, "alarm group")
-    yield from _each("limiter", step.limiter, pack.charge_limiter, "command of the charge limiter")
-    yield from _one("press_key", step.press_key, pack.keys, "key press")
-    yield from _one("discharge", step.discharge, currents, "current")
-    yield from _one("charge", step.charge, currents, "current")
-    yield from _one("until", step.until, (*pack.conditions, *pack.reacts_within), "condition")
-    yield from _one("for", step.for_, pack.times, "time")
-    if step.under is not None:
-        yield from _one("under", step.under.discharge or step.under.charge, currents, "current")
-    if isinstance(step.parameters, WriteBack):
-        yield from _one("parameters", step.parameters.write_back, pack.released, "parameter")
-    yield from _measurements(step, pack)
-    for index, written in enumerate(step.expect):
-        yield from _expected(written, pack, ("expect", index) if len(step.expect) > 1 else ("expect",))
-
-
-def _each(
-    word: str, names: Iterable[str], known: Collection[str], what: str
-) -> Iterator[tuple[Location, str, Collection[str], str]]:
-    return (((word, index), name, known, what) for index, name in enumerate(names))
-
-
-def _one(
-    word: str, name: str | None, known: Collection[str], what: str
-) -> Iterator[tuple[Location, str, Collection[str], str]]:
-    if name is not None:
-        yield (word,), name, known, what
-
-
-def _measurements(step: Step, pack: Pack) -> Iterator[tuple[Location, str, Collection[str], str]]:
-    for index, name in enumerate(step.measure):
-        limited = {*pack.limits, *(row.of for row in pack.limits.values() if row.of)}
-        yield ("measure", index), name, limited, "measurement"
-        rows = [key for key, row in pack.limits.items() if name in (key, row.of)]
-        yield ("limit", name), step.limit_of(name), rows, f"limit for {name}"
-    if isinstance(step.limit, dict):
-        yield from (
-            (("limit", name), name, step.measure, "measurement of this step, so it cannot be limited in this file")
-            for name in step.limit
-        )
-    kept = {*RECORDED, *pack.limits, *(row.of for row in pack.limits.values() if row.of)}
-    for name, window in step.record.items():
-        yield ("record",), name, kept, "value to record"
-        yield from _one("record", window, pack.limits, "limit")
-
-
-def _expected(written: Expectation, pack: Pack, at: Location) -> Iterator[tuple[Location, str, Collection[str], str]]:
-    readers: Mapping[str, Callable[[object], Iterable[tuple[str, Collection[str], str]]]] = {
-        "lamps": lambda value: _lamp_names(value, pack),
-        "contacts": lambda value: _contact_names(value, pack),
-        "answers": lambda value: [(str(value), (*pack.ports, "any_port", "second_pack"), "port")],
-        "silent": lambda value: [(str(value), tuple(pack.ports), "port")],
-        "released": lambda value: [(str(value), (*pack.protection, "after_restore"), "protection")],
-        "locked": lambda value: [(str(value), tuple(pack.protection), "protection")],
-    }
-    for word, value in written.parts():
-        for name, known, what in readers.get(word, lambda value: [])(value):
-            yield (*at, word), name, known, what
-    if written.for_ is not None and not written.for_.endswith((" periods", " period")):
-        yield (*at, "for"), written.for_, pack.times, "time (or `2 periods`)"
-
-
-def _lamp_names(value: object, pack: Pack) -> Iterator[tuple[str, Collection[str], str]]:
-    if isinstance(value, str):
-        yield value, pack.lamp_states, "lamp state"
-    elif isinstance(value, dict):
-        for name, word in value.items():
-            yield name, (*pack.lamps, "capacity"), "lamp"
-            yield word, ("lit", "dark", "as_soc", "as_soc_top_flash2", *pack.flash), "lamp word"
-
-
-def _contact_names(value: object, pack: Pack) -> Iterator[tuple[str, Collection[str], str]]:
-    if isinstance(value, str):
-        yield value, ("healthy", "alarm", "dead"), "state of the contacts"
-    elif isinstance(value, dict):
-        for name, state in value.items():
-            yield name, pack.contacts, "contact"
-            yield state, ("open", "closed"), "state of a contact"

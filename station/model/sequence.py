@@ -88,7 +88,7 @@ class Expectation(Model):
 
     @model_validator(mode="after")
     def _says_something(self) -> Expectation:
-        if not (self.model_fields_set - {"for_"}):
+        if not any(self.parts()):
             raise ValueError("nothing is expected here; name a state, such as `lamps: standby`")
         return self
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Kind = Literal["station", "simulated"]
@@ -73,6 +73,12 @@ class SigningKeys:
 
     private: bytes
     certificates: Certificates
+
+    @property
+    def fit(self) -> bool:
+        """Whether the private key is that of the certificate."""
+        key = load_pem_private_key(self.private, password=None)
+        return key.public_key() == x509.load_der_x509_certificate(self.certificates.leaf).public_key()
 
     def __repr__(self) -> str:
         """The set without its private key, fit for logs and tracebacks."""

@@ -34,9 +34,12 @@ class KeyStore:
         and the old certificates stay trusted.
         """
         keys = issue(kind, name, datetime.now(UTC))
-        if replace:
-            self._retire(kind)
-        self._install(kind, keys)
+        try:
+            if replace:
+                self._retire(kind)
+            self._install(kind, keys)
+        except OSError as problem:
+            raise self._refusal(kind, problem) from None
         return keys.certificates
 
     def keys(self, kind: Kind) -> SigningKeys:
@@ -45,11 +48,14 @@ class KeyStore:
             self._make_simulated()
         folder = self.folder / kind
         try:
-            return SigningKeys((folder / "key.pem").read_bytes(), _read(folder / "certificates.pem"))
+            keys = SigningKeys((folder / "key.pem").read_bytes(), _read(folder / "certificates.pem"))
+            if not keys.fit:
+                raise ValueError("it does not belong to the certificate")
         except FileNotFoundError:
             raise KeyStoreError(f"{folder}: no {kind} key here; make one with `station keys init`") from None
-        except OSError as problem:
-            raise KeyStoreError(f"{folder}: the {kind} key cannot be read: {problem.strerror}") from None
+        except (OSError, TypeError, ValueError) as problem:
+            raise KeyStoreError(f"{folder}: the {kind} key cannot be used: {_one_line(problem)}") from None
+        return keys
 
     def trusted(self) -> tuple[Certificates, ...]:
         """The certificates of everybody whose signature counts; raises KeyStoreError for a file that is none."""
@@ -77,18 +83,15 @@ class KeyStore:
                 raise
 
     def _install(self, kind: Kind, keys: SigningKeys) -> None:
-        try:
-            _private_folder(self.folder)
-            with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as draft:
-                new = Path(draft) / kind
-                new.mkdir(mode=0o700)
-                write_private(new / "key.pem", keys.private)
-                write_private(new / "certificates.pem", keys.certificates.pem)
-                flush_folder(new)
-                os.rename(new, self.folder / kind)
-            flush_folder(self.folder)
-        except OSError as problem:
-            raise self._refusal(kind, problem) from None
+        _private_folder(self.folder)
+        with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as draft:
+            new = Path(draft) / kind
+            new.mkdir(mode=0o700)
+            write_private(new / "key.pem", keys.private)
+            write_private(new / "certificates.pem", keys.certificates.pem)
+            flush_folder(new)
+            os.rename(new, self.folder / kind)
+        flush_folder(self.folder)
 
     def _refusal(self, kind: Kind, problem: OSError) -> KeyStoreError:
         if self._has(kind):
@@ -98,11 +101,10 @@ class KeyStore:
     def _retire(self, kind: Kind) -> None:
         """Keep trusting the old certificates, then make the old set vanish by a rename, as it appeared."""
         old = self.folder / kind
-        if not old.is_dir():
-            return
-        self.trust(_read(old / "certificates.pem"))
-        with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as gone, suppress(FileNotFoundError):
-            os.rename(old, Path(gone) / kind)
+        with suppress(FileNotFoundError):
+            self.trust(_read(old / "certificates.pem"))
+            with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as gone:
+                os.rename(old, Path(gone) / kind)
 
 
 def default_folder() -> Path:
@@ -119,6 +121,10 @@ def _read(path: Path) -> Certificates:
         raise
     except (OSError, TypeError, ValueError) as problem:
         raise KeyStoreError(f"{path}: a signer's certificate followed by its CA's was expected: {problem}") from None
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split())
 
 
 def _private_folder(folder: Path) -> None:

@@ -94,4 +94,4 @@ def _grid(
     for start in range(0, len(proofs), across):
         row = [cell for proof in proofs[start : start + across] for cell in cells(proof)]
         rows.append(row + [""] * (across * len(shares) - len(row)))
-    return Table(rows, colWidths=[width / across * share for share in shares] * across, style=list(DENSE))
+    return Table(rows, colWidths=[width / across * share for share in shares] * across, style=list(DENSE), splitInRow=1)

@@ -23,6 +23,7 @@ Command = tuple[str, tuple[int, int], tuple[int, int], *tuple[Any, ...]]
 
 NEEDED = 90.0
 """Points that must be left on a page for a section to begin there."""
+NEEDED_FOR_CHARTS = 200.0
 
 GRID: tuple[Command, ...] = (
     ("FONT", (0, 0), (-1, -1), REGULAR, 7),
@@ -60,7 +61,8 @@ class Sheet:
         title = self.wording.sections[section]
         if not title:
             return []
-        return [CondPageBreak(NEEDED), plain(title, HEADING), HRFlowable("100%", 0.8, color=LINE, spaceAfter=3)]
+        needed = NEEDED_FOR_CHARTS if section == "waveforms" else NEEDED
+        return [CondPageBreak(needed), plain(title, HEADING), HRFlowable("100%", 0.8, color=LINE, spaceAfter=3)]
 
     def mark(self, verdict: Verdict | None) -> Flowable:
         """The verdict of a step or a measurement; None is only recorded."""
@@ -82,7 +84,7 @@ class Sheet:
 
 def table(rows: Sequence[Sequence[Cell]], widths: Sequence[float], commands: Iterable[Command] = RULED) -> Table:
     """A table whose first row is repeated on each page."""
-    return Table([list(row) for row in rows], colWidths=list(widths), repeatRows=1, style=list(commands))
+    return Table([list(row) for row in rows], colWidths=list(widths), repeatRows=1, style=list(commands), splitInRow=1)
 
 
 def columns(*titles: str) -> list[Cell]:
@@ -95,13 +97,13 @@ def pairs(items: Sequence[tuple[str, str]], width: float, across: int) -> list[F
     cells: list[Cell] = [_pair(name, value) for name, value in items if value]
     cells += [""] * (-len(cells) % across)
     rows = [cells[i : i + across] for i in range(0, len(cells), across)]
-    return [Table(rows, colWidths=[width / across] * across, style=list(GRID))] if rows else []
+    return [Table(rows, colWidths=[width / across] * across, style=list(GRID), splitInRow=1)] if rows else []
 
 
 def wide_pairs(items: Sequence[tuple[str, str]], width: float) -> list[Flowable]:
     """Names with their values beside them, one to a row; an empty value is left out."""
     rows: list[list[Cell]] = [[plain(name, SMALL), plain(value)] for name, value in items if value]
-    return [Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID))] if rows else []
+    return [Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID), splitInRow=1)] if rows else []
 
 
 def _pair(name: str, value: str) -> list[Flowable]:

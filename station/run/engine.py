@@ -375,6 +375,6 @@ class Engine:
 
 
 def _deadline(planned: PlannedStep) -> float:
-    """Seconds that a step may take: twice its floor and half a minute, and what its conditions may take to come true."""
+    """Seconds that a step may take: twice its floor and half a minute, and what its conditions may take."""
     waits = sum(vocabulary.longest_wait(part.step) for part in planned.walk())
     return 30.0 + 2 * planned.floor_s + waits

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from station.actions.lamps import watch_time
+from station.actions.resistance import HIGH_FOR, LOW_FOR
 from station.model.pack import Pack
 from station.model.sequence import Expectation, Step
 
@@ -51,8 +52,14 @@ def _for(step: Step, pack: Pack) -> float:
     return (row.low or row.high or 0.0) if row else 0.0
 
 
+def _resistance(step: Step, pack: Pack) -> float:
+    del step, pack
+    return LOW_FOR + HIGH_FOR
+
+
 _FLOORS: Mapping[str, Callable[[Step, Pack], float]] = {
     "press_key": _press,
+    "resistance": _resistance,
     "trip": _trip,
     "charge": _for,
     "discharge": _for,
@@ -63,5 +70,6 @@ def _expected(written: Expectation, pack: Pack) -> float:
     seconds = 0.0
     if written.lamps is not None and written.lamps != "lamp_test":
         seconds = watch_time(pack, written.lamps, written.for_)
-    recovery = pack.protection[written.released].recovery if written.released in pack.protection else None
+    protection = pack.protection.get(written.released or "")
+    recovery = protection.recovery if protection else None
     return max(seconds, recovery.after.si if recovery else 0.0)

@@ -15,6 +15,7 @@ import certificate_tools as tools
 import pypdf
 import pytest
 
+from station.model.record import Record
 from station.model.verdict import Verdict
 from station.report.container import container
 from station.report.issue import Certificates
@@ -66,7 +67,7 @@ def signed_with(store: KeyStore, data: bytes, reason: str) -> bytes:
     return sign(data, store.keys("station"), reason)
 
 
-def unsigned(record: samples.Record = RECORD) -> bytes:
+def unsigned(record: Record = RECORD) -> bytes:
     return build(record, WORDING, record.canonical())
 
 
@@ -312,6 +313,21 @@ def test_the_container_is_rebuilt_to_the_last_byte(genuine: bytes, store: KeySto
     info = signature.signer_info
     rebuilt = container(store.keys("station").certificates, info["signed_attrs"].contents, info["signature"].native)
     assert signature.pkcs7_content.rstrip(b"\0") == rebuilt.rstrip(b"\0")
+
+
+def test_a_damaged_file_is_told_of_in_the_result_and_nowhere_else(
+    genuine: bytes, store: KeyStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.pdf"
+    path.write_bytes(genuine.replace(b"/ETSI.CAdES", b"/ETSX.CAdES"))
+    code = (
+        "import sys; from pathlib import Path; from station.report.keys import KeyStore;"
+        "from station.report.verify import verify;"
+        "print(verify(Path(sys.argv[1]), KeyStore(Path(sys.argv[2])).trusted()).genuine)"
+    )
+    command = [sys.executable, "-c", code, str(path), str(store.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
 
 
 def test_importing_the_room_loads_neither_signer_nor_layout() -> None:

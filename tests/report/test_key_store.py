@@ -156,6 +156,16 @@ def test_certificates_of_two_sets_do_not_go_together(tmp_path: Path) -> None:
         Certificates.from_pem(Certificates(one.leaf, other.ca).pem)
 
 
+@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
+def test_a_key_that_does_not_fit_its_certificate_signs_nothing(damage: bytes | None, store: KeyStore) -> None:
+    store.init("station", "EOL line 1")
+    other = store.keys("simulated").private
+    (store.folder / "station" / "key.pem").write_bytes(other if damage is None else damage)
+    with pytest.raises(KeyStoreError, match="cannot be used") as caught:
+        store.keys("station")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_private_key_is_never_printed(store: KeyStore) -> None:
     store.init("station", "EOL line 1")
     assert "PRIVATE" not in repr(store.keys("station"))
