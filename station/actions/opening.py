@@ -93,14 +93,15 @@ def judge_opening(
     reason = "current stopped and the pack's flag is not set"
     stage.expect(f"{name}_flag", "set" if flag else "not set", "set", reason, witness="pack")
     on = fet in readings.status
-    stage.expect(fet, "on" if on else "open", "open", "the pack says that its FET is still on", witness="pack")
+    stage.expect(f"{name}_fet", "on" if on else "open", "open", "the pack says that its FET is still on", witness="pack")
     if opening.after is None:
         return False
     clock = stage.bench.u("clock", "time", opening.after)
     uncertainty = None if clock is None else clock + opening.doubt
-    stage.judge("trip_time", Reading(opening.after, "s", uncertainty, "instrument"))
+    stage.judge(f"{name}_time", Reading(opening.after, "s", uncertainty, "instrument"), limit="trip_time")
     assert isinstance(residual.value, float)
-    stage.judge("trip_current", Reading(abs(residual.value), "A", residual.uncertainty, "shunt"))
+    gone = Reading(abs(residual.value), "A", residual.uncertainty, "shunt")
+    stage.judge(f"{name}_current", gone, limit="trip_current")
     return True
 
 

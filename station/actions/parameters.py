@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from station.actions.errors import Blocked
 from station.actions.stage import Stage
-from station.bms.errors import NotStored
+from station.bms.errors import NotStored, PackRefused
 from station.model.events import OriginalsKept, ParametersChanging, ParametersRestored
 from station.model.pack import Pack
 from station.model.protocol import Protocol
@@ -63,17 +63,33 @@ class Parameters:
         bms, stage = self._stage.port.bms, self._stage
         now = bms.parameters()
         wrong = self._names(address for address, word in self._originals.items() if now.get(address) != word)
-        for group in _by_protection(wrong):
-            try:
-                bms.write({name: self.stored()[name] for name in group})
-            except NotStored:
-                continue
+        self._write_groups({_group(name) for name in wrong})
         after = bms.parameters()
         left = self._names(address for address, word in self._originals.items() if after.get(address) != word)
         self.shifted = bool(left)
         self._written.clear()
         stage.emit(ParametersRestored(at_s=stage.at_s, wrong=left))
         return left
+
+    def _write_groups(self, groups: Iterable[str]) -> None:
+        """Write back everything that belongs to a protection in one frame each, in an order that the firmware takes.
+
+        The order of the setting ranges links protections to each other, so one may be refused until another is back.
+        """
+        waiting = sorted(groups)
+        while waiting:
+            refused = [group for group in waiting if not self._takes(group)]
+            if len(refused) == len(waiting):
+                return
+            waiting = refused
+
+    def _takes(self, group: str) -> bool:
+        values = {name: value for name, value in self.stored().items() if _group(name) == group}
+        try:
+            self._stage.port.bms.write(values)
+        except (NotStored, PackRefused):
+            return False
+        return True
 
     def step_of(self, name: str) -> float:
         """The smallest change of a stored value that the BMS knows, in station units."""
@@ -102,12 +118,9 @@ def _text_keys(words: Mapping[int, int]) -> dict[str, int]:
     return {str(address): word for address, word in words.items()}
 
 
-def _by_protection(names: tuple[str, ...]) -> list[list[str]]:
-    """Names that belong to one protection together, so that one frame keeps their order valid."""
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name.rpartition(".")[0] or name, []).append(name)
-    return list(groups.values())
+def _group(name: str) -> str:
+    """The protection that a value belongs to; a value of none is a group of its own."""
+    return name.rpartition(".")[0] or name
 
 
 def differences(pack: Pack, stored: Mapping[str, float]) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from station.cli.errors import WrongUsage
+from station.clock import VirtualClock
 from station.model.bench import Bench
 from station.model.fault import FaultFile
 from station.model.files import Document, Fault, InvalidFile, Model, build, nearest, read
@@ -19,12 +20,23 @@ from station.model.protocol import Protocol, read_protocol
 from station.model.record import Record
 from station.model.sequence import Sequence
 from station.report.wording_file import WordingError, load_wording
-from station.run.plan import Files, check_sequence
-from station.twin.states import State
+from station.run.checking import Files, check_bench, check_sequence
+from station.twin.parameters import UnknownParameter
+from station.twin.states import State, read_state
+from station.twin.world import Twin
 
-SCHEMAS: dict[str, type[Model] | type[Record]] = {
-    "sequence": Sequence, "pack": Pack, "protocol": Protocol, "bench": Bench, "twin": State, "fault": FaultFile, "record": Record,
-}  # fmt: skip
+SCHEMAS: Mapping[str, type[Model] | type[Record]] = {
+    "sequence": Sequence,
+    "pack": Pack,
+    "protocol": Protocol,
+    "bench": Bench,
+    "twin": State,
+    "fault": FaultFile,
+    "record": Record,
+}
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TRIAL = ("simulated", "bali48", "factory_fresh")
+"""The bench, the pack and the state in which a fault file is tried out."""
 
 
 def check(
@@ -36,20 +48,20 @@ def check(
 
     Prints file:line:column and what is wrong, one line each; exit status 2 if anything is.
     """
-    library = Library.default()
-    chosen = paths if paths else list(_everything(library))
-    faults: list[Fault] = []
+    files = Files(Library.default())
+    chosen = paths or list(_everything(files.library))
+    faults: set[Fault] = set()
     for path in chosen:
         try:
-            for note in _checked(path, library):
+            for note in _checked(path, files):
                 typer.echo(note)
         except InvalidFile as error:
-            faults.extend(error.faults)
-    for fault in faults:
-        typer.echo(str(fault), err=True)
-    if not faults:
-        typer.echo(f"{len(chosen)} file{'s' if len(chosen) != 1 else ''} checked, nothing wrong")
-    return 2 if faults else 0
+            faults.update(error.faults)
+    if faults:
+        typer.echo(str(InvalidFile(faults)), err=True)
+        return 2
+    typer.echo(f"{len(chosen)} file{'s' if len(chosen) != 1 else ''} checked, nothing wrong")
+    return 0
 
 
 def _everything(library: Library) -> Iterator[Path]:
@@ -57,48 +69,108 @@ def _everything(library: Library) -> Iterator[Path]:
         yield from (library.find(kind, name) for name in library.names(kind))
 
 
-def _checked(path: Path, library: Library) -> list[str]:
+def _checked(path: Path, files: Files) -> list[str]:
     """Check one file by what its first key says it is; returns notes, raises InvalidFile."""
     document = read(path)
     kind = next(iter(document.data), "")
-    checks: dict[str, Callable[[], list[str]]] = {
-        "sequence": lambda: _sequence(document, library),
-        "pack": lambda: _pack(path, library),
-        "protocol": lambda: _none(read_protocol(path)),
-        "report": lambda: _report(path),
-        **{
-            name: (lambda model=model: _none(build(document, model)))
-            for name, model in (("bench", Bench), ("twin", State), ("fault", FaultFile))
-        },
-    }
-    if kind not in checks:
-        raise document.refuse((), f"the first key `{kind}` says nothing known{nearest(kind, checks)}")
-    return checks[kind]()
+    if kind not in _CHECKS:
+        raise document.refuse((), f"the first key `{kind}` says nothing known{nearest(kind, _CHECKS)}")
+    if path.resolve().parent in [(root / FOLDERS[kind]).resolve() for root in files.library.roots]:
+        files.library.open(kind, path.stem)
+    return _CHECKS[kind](document, files)
 
 
-def _none(_: object) -> list[str]:
-    return []
-
-
-def _sequence(document: Document, library: Library) -> list[str]:
-    faults, notes = check_sequence(Files(library), document, build(document, Sequence))
-    if faults:
-        raise InvalidFile(faults)
+def _sequence(document: Document, files: Files) -> list[str]:
+    own = Files(files.library)
+    faults, notes = check_sequence(own, *own.sequence(str(document.path)))
+    _refuse(faults)
     return notes
 
 
-def _pack(path: Path, library: Library) -> list[str]:
-    files = Files(library)
-    files.protocol(files.pack(str(path)))
+def _pack(document: Document, files: Files) -> list[str]:
+    files.protocol(files.pack(str(document.path)))
     return []
 
 
-def _report(path: Path) -> list[str]:
+def _protocol(document: Document, files: Files) -> list[str]:
+    del files
+    read_protocol(document.path)
+    return []
+
+
+def _bench(document: Document, files: Files) -> list[str]:
+    del files
+    _refuse([*check_bench(document, build(document, Bench))])
+    return []
+
+
+def _state(document: Document, files: Files) -> list[str]:
+    del files
+    build(document, State)
+    return []
+
+
+def _fault(document: Document, files: Files) -> list[str]:
+    """Set each parameter in a twin of its own, which is never started."""
+    found = build(document, FaultFile)
+    _refuse([*unfit_changes(document, found, _trial(files))])
+    return []
+
+
+def unfit_changes(document: Document, fault: FaultFile, twin: Twin) -> Iterator[Fault]:
+    """Every change of a fault file that a twin does not take; the others are made."""
+    for name, value in fault.change.items():
+        try:
+            twin.set(name, value)
+        except UnknownParameter as error:
+            yield document.fault(("change", name), str(error))
+
+
+def _trial(files: Files) -> Twin:
+    bench, pack, state = TRIAL
+    product = files.pack(pack)
+    return Twin(
+        files.bench(bench),
+        product,
+        files.protocol(product),
+        read_state(state, files.library),
+        VirtualClock(),
+        serial_number="",
+    )
+
+
+def _report(document: Document, files: Files) -> list[str]:
+    del files
     try:
-        load_wording(path)
+        load_wording(document.path)
     except WordingError as error:
-        raise InvalidFile([Fault(str(path), 1, 1, str(error))]) from None
+        raise InvalidFile(_told(document, line) for line in str(error).splitlines()) from None
     return []
+
+
+def _told(document: Document, line: str) -> Fault:
+    """A line `path:line:column: message` of the wording's reader as a fault."""
+    at, _, message = line.removeprefix(f"{document.path}:").partition(": ")
+    row, _, column = at.partition(":")
+    numbers = row.isdecimal() and column.isdecimal()
+    return Fault(str(document.path), int(row), int(column), message) if numbers else document.fault((), line)
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise InvalidFile(faults)
+
+
+_CHECKS: Mapping[str, Callable[[Document, Files], list[str]]] = {
+    "sequence": _sequence,
+    "pack": _pack,
+    "protocol": _protocol,
+    "bench": _bench,
+    "twin": _state,
+    "fault": _fault,
+    "report": _report,
+}
+"""What is checked of a file beyond its YAML, by its first key; returns notes, raises InvalidFile."""
 
 
 def schema(
@@ -110,5 +182,10 @@ def schema(
     """Print the JSON Schema of a kind of file, for editors that complete and check while one types."""
     if kind not in SCHEMAS:
         raise WrongUsage(f"no schema for {kind}")
-    typer.echo(json.dumps(SCHEMAS[kind].model_json_schema(by_alias=True), indent=2, sort_keys=True))
+    typer.echo(json.dumps(schema_of(kind), indent=2, sort_keys=True))
     return 0
+
+
+def schema_of(kind: str) -> dict[str, object]:
+    """The JSON Schema of a kind of file, draft 2020-12."""
+    return {"$schema": DIALECT, **SCHEMAS[kind].model_json_schema(by_alias=True)}

@@ -1,1 +1,1 @@
-"""Plain, immutable data: quantities, limits, packs, benches, sequences, records and verdicts. Reads YAML, opens nothing."""
+"""Plain, immutable data: quantities, limits, packs, benches, sequences, records, verdicts. Reads YAML, opens nothing."""

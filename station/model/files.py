@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -107,12 +108,12 @@ def read(path: Path) -> Document:
 def parse(raw: bytes, path: Path) -> Document:
     """The same for bytes already at hand; `path` is only named in faults."""
     root = _composed(_text(raw, path), path)
-    if not isinstance(root, MappingNode):
-        raise InvalidFile([Fault(str(path), 1, 1, "expected `name: value` lines, the first of which says what it is")])
     reader = _Reader(path)
-    data = reader.mapping(root, ())
+    data = None if root is None else reader.plain(root, ())
     if reader.faults:
         raise InvalidFile(reader.faults)
+    if not isinstance(data, dict):
+        raise InvalidFile([Fault(str(path), 1, 1, "expected `name: value` lines, the first of which says what it is")])
     return Document(path, data, reader.places, hashlib.sha256(raw).hexdigest())
 
 
@@ -128,7 +129,7 @@ def _text(raw: bytes, path: Path) -> str:
 
 
 def _composed(text: str, path: Path) -> Node | None:
-    yaml = YAML(typ="rt", pure=True)
+    yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
     line, column = 1, 1
     try:
@@ -136,7 +137,7 @@ def _composed(text: str, path: Path) -> Node | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if isinstance(mark, StringMark) else (1, 1)
-        problem = str(error.problem or error.context or "").partition("\n")[0]
+        problem = _explained(error)
     except ReaderError as error:
         line, column = _line_and_column(text[: error.position])
         problem = f"the character U+{ord(text[error.position]):04X} cannot stand in a text file"
@@ -149,9 +150,15 @@ def _composed(text: str, path: Path) -> Node | None:
     raise InvalidFile([Fault(str(path), line, column, f"malformed YAML: {' '.join(problem.split())}")])
 
 
+def _explained(error: MarkedYAMLError) -> str:
+    problem = str(error.problem or error.context or "").partition("\n")[0]
+    context = f"{error.context}, " if problem.startswith("but ") and error.context else ""
+    return f"{context}{problem}{' (look at the indentation)' if '<block' in problem else ''}"
+
+
 def _line_and_column(before: str) -> tuple[int, int]:
-    lines = (before.removeprefix("\ufeff") + "|").splitlines()
-    return len(lines), len(lines[-1])
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before.removeprefix("\ufeff"))
+    return len(lines), len(lines[-1]) + 1
 
 
 @dataclass
@@ -162,8 +169,22 @@ class _Reader:
     places: dict[Location, tuple[int, int]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
-    def mapping(self, node: MappingNode, at: Location) -> dict[str, object]:
+    def plain(self, node: Node, at: Location) -> object:
         self.places.setdefault(at, _place_of(node))
+        kind = _kind(node)
+        if node.anchor is not None:
+            return self._refuse(node, "anchors and aliases (`&`, `*`) are not read; write the value out")
+        if len(at) > MAX_DEPTH:
+            return self._refuse(node, f"nested more than {MAX_DEPTH} levels deep")
+        if isinstance(node, MappingNode) and kind == "map":
+            return self._mapping(node, at)
+        if isinstance(node, SequenceNode) and kind == "seq":
+            return [self._item(item, at, index) for index, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and kind in _SCALARS:
+            return _scalar(node, kind)
+        return self._refuse(node, f"`{kind}` would construct an object; only plain data is read")
+
+    def _mapping(self, node: MappingNode, at: Location) -> dict[str, object]:
         result: dict[str, object] = {}
         for key, value in node.value:
             name = self._name(key)
@@ -173,26 +194,11 @@ class _Reader:
             here = (*at, name)
             self.places[(*here, NAME_ITSELF)] = _place_of(key)
             self.places[here] = _place_of(value if isinstance(value, ScalarNode) and value.value else key)
-            result[name] = self._plain(value, here)
+            result[name] = self.plain(value, here)
         return result
 
-    def _plain(self, node: Node, at: Location) -> object:
-        self.places.setdefault(at, _place_of(node))
-        kind = _kind(node)
-        if node.anchor is not None:
-            return self._refuse(node, "anchors and aliases (`&`, `*`) are not read; write the value out")
-        if len(at) > MAX_DEPTH:
-            return self._refuse(node, f"nested more than {MAX_DEPTH} levels deep")
-        if isinstance(node, MappingNode) and kind == "map":
-            return self.mapping(node, at)
-        if isinstance(node, SequenceNode) and kind == "seq":
-            return [self._item(item, at, index) for index, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode) and kind in _SCALARS:
-            return _scalar(node, kind)
-        return self._refuse(node, f"`{kind}` would construct an object; only plain data is read")
-
     def _item(self, node: Node, at: Location, index: int) -> object:
-        value = self._plain(node, (*at, index))
+        value = self.plain(node, (*at, index))
         if isinstance(value, str):
             self.places.setdefault((*at, value), _place_of(node))
         return value

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.model.files import Document, Fault, InvalidFile, nearest, read
+from station.model.files import NAME_ITSELF, Document, Fault, InvalidFile, nearest, read, shown
 
 FOLDERS = {
     "sequence": "sequences",
@@ -21,7 +20,7 @@ FOLDERS = {
 
 
 def default_roots() -> tuple[Path, ...]:
-    """The working directory, then the folders that came with the station (beside the package, or inside an installed wheel)."""
+    """The working directory, then the folders that came with the station: beside the package, or inside a wheel."""
     package = Path(__file__).resolve().parents[1]
     return (Path.cwd(), package.parent, package / "_data")
 
@@ -39,39 +38,37 @@ class Library:
 
     def names(self, kind: str) -> tuple[str, ...]:
         """All names of a kind, such as every fault."""
-        return tuple(sorted({path.stem for path in self._all(kind)}))
+        files = (path for root in self.roots for path in (root / FOLDERS[kind]).glob("*.yaml"))
+        return tuple(sorted({path.stem for path in files}))
 
     def find(self, kind: str, name: str) -> Path:
         """The file of that name, or the path itself if one was given; raises InvalidFile when there is none."""
-        if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
-            path = Path(name)
-            if path.is_file():
-                return path
-            raise InvalidFile([Fault(name, 1, 1, f"there is no such {kind} file")])
+        if _is_path(name):
+            if Path(name).exists():
+                return Path(name)
+            message = f"there is no such {kind} file{self._hint(kind, Path(name).stem)}"
+            raise InvalidFile([Fault(name, 1, 1, message)])
         for root in self.roots:
             path = root / FOLDERS[kind] / f"{name}.yaml"
             if path.is_file():
                 return path
-        raise InvalidFile(
-            [
-                Fault(
-                    f"{FOLDERS[kind]}/{name}.yaml",
-                    1,
-                    1,
-                    f"there is no {kind} `{name}`{nearest(name, self.names(kind))}",
-                )
-            ]
-        )
+        message = f"there is no {kind} {shown(name)}{self._hint(kind, name)}"
+        raise InvalidFile([Fault(f"{FOLDERS[kind]}/{name}.yaml", 1, 1, message)])
 
     def open(self, kind: str, name: str) -> Document:
-        """Read it, and see that its first key says what was asked for; raises InvalidFile."""
-        path = self.find(kind, name)
-        document = read(path)
-        first = next(iter(document.data), "")
+        """Read it, and see that it says what was asked for and, in a folder, that name; raises InvalidFile."""
+        document = read(self.find(kind, name))
+        first, own = next(iter(document.data.items()), ("", ""))
         if first != kind:
-            raise document.refuse((), f"the first key is `{first}`; a {kind} file begins with `{kind}: <name>`")
+            message = f"the first key is {shown(first)}; a {kind} file begins with `{kind}: <name>`"
+            raise document.refuse((first, NAME_ITSELF), message)
+        if own != name and not _is_path(name):
+            raise document.refuse((kind,), f"says that it is {shown(own)}, and the file is called `{name}`")
         return document
 
-    def _all(self, kind: str) -> Iterator[Path]:
-        for root in self.roots:
-            yield from sorted((root / FOLDERS[kind]).glob("*.yaml"))
+    def _hint(self, kind: str, name: str) -> str:
+        return nearest(name, self.names(kind))
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name

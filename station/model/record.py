@@ -1,7 +1,7 @@
 """What a run leaves behind: the record, the one source that the certificate and every export are drawn from.
 
-A record is canonical JSON (sorted keys, no NaN, UTF-8) under a published JSON Schema whose version is in the record. A field
-may be added in a later version; none changes its meaning.
+A record is canonical JSON (sorted keys, no NaN, UTF-8) under a published JSON Schema whose version is in the record. A
+field may be added in a later version; none changes its meaning.
 """
 
 from __future__ import annotations
@@ -196,11 +196,11 @@ class Record(Part):
     files: tuple[FileHash, ...] = ()
     decision_rule: str = ""
     warnings: tuple[str, ...] = ()
-    """What the reader of the certificate must know: no watchdog on this bench, derated currents, gaps in the coverage."""
+    """What the reader of the certificate must know: no watchdog, derated currents, gaps in the coverage."""
     safe_state: str
     """How the bench was left, as read back: outputs, current, contactors."""
     thresholds: str
-    """Whether the pack has its thresholds: never touched, restored and read back, or NOT RESTORED with what is wrong."""
+    """Whether the pack has its thresholds: never touched, restored and read back, or what is NOT RESTORED."""
     software: Software
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)

@@ -1,13 +1,16 @@
-"""Planning a threshold shift: which values make a protection act at what the pack has now, within what its firmware accepts.
+"""Planning a threshold shift: values that make a protection act at what the pack has now.
 
-A shift moves alarm, trip and release of one protection together, in one frame, so that the ordering rule of the setting ranges
-holds before, during and after. What cannot be shifted is not tested; nothing is ever bent to fit.
+A shift moves alarm, trip and release of one protection together, in one frame, so that the ordering rule of the setting
+ranges holds before, during and after, and every value is one that the firmware accepts. What cannot be shifted is not
+tested; nothing is ever bent to fit.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+from station.model.limits import Range
 from station.model.ordering import violations
 from station.model.pack import Protection
 from station.model.quantity import quantise
@@ -23,39 +26,61 @@ class Infeasible(ValueError):
 def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
     """Values, by register name, at which `protection` trips at `live`; raises Infeasible.
 
-    The trip value lies one tolerance inside the live value, the release one more; the alarm comes along where it would
-    otherwise be outside the trip.
+    The trip lies one tolerance inside the live value, and the release one more or as far as the firmware accepts it:
+    nothing is released at it, since the thresholds are put back before. The alarm comes along: onto the trip, or one
+    step inside it for a current, where the setting ranges ask for that.
     """
-    away = -_margin(protection) if protection.rises else _margin(protection)
-    trip = live + away
-    values = {"alarm": trip, "trip": trip, "release": trip + away}
-    return _checked(protection, values, stored)
+    inwards = -_margin(protection) if protection.rises else _margin(protection)
+    trip = live + inwards
+    alarm = trip - _step(protection) if protection.kind == "current" else trip
+    release = _within(protection.accepts, trip + inwards)
+    shifted = _checked(protection, {"alarm": alarm, "trip": trip, "release": release}, stored)
+    reached = shifted.get(f"{protection.name}.trip", live)
+    if not (reached < live if protection.rises else reached > live):
+        raise Infeasible(f"{protection.name}: its tolerance is too small for a threshold that is beyond {live:g}")
+    return shifted
 
 
 def shift_to_release(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
-    """Stored trip and alarm again, and a release that `live` satisfies; empty when the stored release already does."""
-    release = stored[f"{protection.name}.release"]
-    if (live < release) if protection.rises else (live > release):
+    """A release, by register name, that `live` satisfies with the stored trip; raises Infeasible.
+
+    Empty where the stored release is satisfied already, or where there is none.
+    """
+    release = stored.get(f"{protection.name}.release")
+    if release is None or (live < release if protection.rises else live > release):
         return {}
-    away = _margin(protection) if protection.rises else -_margin(protection)
-    return _checked(protection, {"release": live + away}, stored)
+    outwards = _margin(protection) if protection.rises else -_margin(protection)
+    return _checked(protection, {"release": live + outwards}, stored)
 
 
 def _margin(protection: Protection) -> float:
-    assert protection.tolerance is not None
+    if protection.tolerance is None:
+        raise Infeasible(f"{protection.name} has no tolerance in the pack file")
     return protection.tolerance.si
 
 
+def _step(protection: Protection) -> float:
+    trip = protection.values.get("trip")
+    if trip is None or trip.si_unit not in _STEP:
+        raise Infeasible(f"{protection.name} has no threshold at which it trips")
+    return _STEP[trip.si_unit]
+
+
+def _within(accepts: Range | None, value: float) -> float:
+    low, high = (accepts.low, accepts.high) if accepts is not None else (None, None)
+    return min(max(value, -math.inf if low is None else low), math.inf if high is None else high)
+
+
 def _checked(protection: Protection, values: Mapping[str, float], stored: Mapping[str, float]) -> dict[str, float]:
+    step, accepts = _step(protection), protection.accepts
     shifted = {
-        f"{protection.name}.{value}": quantise(number, _STEP[protection.values["trip"].unit.removeprefix("m")])
+        f"{protection.name}.{value}": quantise(number, step)
         for value, number in values.items()
         if value in protection.values
     }
     for name, number in shifted.items():
-        if protection.accepts is not None and not protection.accepts.contains(number):
-            raise Infeasible(f"{name} would have to be {number:g}, and the BMS accepts {protection.accepts}")
-    broken = violations({**stored, **shifted})
-    if broken:
+        if accepts is not None and not accepts.contains(number):
+            raise Infeasible(f"{name} would have to be {number:g}, and the BMS accepts {accepts}")
+    if broken := violations({**stored, **shifted}):
         raise Infeasible(broken[0])
     return shifted

@@ -33,8 +33,8 @@ _STRONGEST_FIRST = (
 def strongest(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict that a whole takes from its parts; nothing at all is NOT_TESTED, never PASS.
 
-    ERROR comes before FAIL, FAIL before ABORTED, ABORTED before PASS (design, "Words"). BLOCKED stands alone at the start
-    of a run, before anything else could be decided.
+    ERROR comes before FAIL, FAIL before ABORTED, ABORTED before PASS (design, "Words"). BLOCKED stands alone at the
+    start of a run, before anything else could be decided.
     """
     found = set(verdicts)
     return next((verdict for verdict in _STRONGEST_FIRST if verdict in found), Verdict.NOT_TESTED)

@@ -20,12 +20,14 @@ from station.report.style import (
     COLUMN,
     COLUMN_CENTRE,
     COLUMN_RIGHT,
+    LONGEST_UNIT,
     NOTE,
     SHADE,
     SMALL,
     Name,
     muted,
     plain,
+    short,
     strong,
 )
 
@@ -131,7 +133,7 @@ def _numbers(sheet: Sheet, measurement: Measurement) -> dict[int, Cell]:
         LOW: printed.low,
         VALUE: printed.value or "\N{EN DASH}",
         HIGH: printed.high,
-        UNIT: plain(sheet.wording.unit(measurement.unit)),
+        UNIT: plain(short(sheet.wording.unit(measurement.unit), LONGEST_UNIT)),
         UNCERTAINTY: printed.uncertainty,
         FROM: printed.accept_low,
         TO: printed.accept_high,

@@ -27,6 +27,7 @@ from station.report.style import (
     TITLE,
     marked,
     plain,
+    short,
     strong,
 )
 
@@ -71,10 +72,14 @@ class Page:
 
     def _head(self, number: int, pages: int) -> tuple[Table, float]:
         record, texts = self.sheet.record, self.sheet.wording.header
-        parts = (self.sheet.wording.title, record.serial_number, self.sheet.wording.verdicts[record.verdict].word)
+        parts = (
+            self.sheet.wording.title,
+            short(record.serial_number),
+            self.sheet.wording.verdicts[record.verdict].word,
+        )
         left = strong(" \N{MIDDLE DOT} ".join(parts))
         page = texts.page.format(page=number, pages=pages)
-        right = f"{marked(texts.report.format(run=record.run))} \N{MIDDLE DOT} {strong(page)}"
+        right = f"{marked(texts.report.format(run=short(record.run)))} \N{MIDDLE DOT} {strong(page)}"
         widths = [self.sheet.width * 0.5] * 2
         head = Table([[Paragraph(left, CELL), Paragraph(right, HEAD_RIGHT)]], colWidths=widths, style=list(BARE))
         return head, float(head.wrap(self.sheet.width, HEIGHT)[1])
@@ -149,9 +154,11 @@ def title(sheet: Sheet) -> Flowable:
     record = sheet.record
     words: Cell = [
         plain(sheet.wording.title, TITLE),
-        plain(record.serial_number, SERIAL),
-        plain(record.product_title, SUBTITLE),
-        plain(record.sequence_title, SUBTITLE),
+        plain(short(record.serial_number), SERIAL),
+        plain(short(record.product_title), SUBTITLE),
+        plain(short(record.sequence_title), SUBTITLE),
     ]
-    code = QrCode(f"{record.serial_number} SHA256:{sheet.sha256}".upper(), width=QR_SIZE, height=QR_SIZE, qrBorder=0)
+    code = QrCode(
+        f"{short(record.serial_number)} SHA256:{sheet.sha256}".upper(), width=QR_SIZE, height=QR_SIZE, qrBorder=0
+    )
     return Table([[words, code]], colWidths=[sheet.width - QR_SIZE, QR_SIZE], style=list(BARE))

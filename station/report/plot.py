@@ -17,7 +17,7 @@ from station.model.record import Channel, Mark, Waveform
 from station.report import glyphs
 from station.report.figures import plain
 from station.report.glyphs import BOLD, REGULAR, printable, wrapped
-from station.report.style import INK, LINE, MUTED, PAPER
+from station.report.style import INK, LINE, MUTED, PAPER, short
 from station.report.wording import Wording
 
 PANEL, GAP = 54.0, 7.0
@@ -27,7 +27,7 @@ LEADING = 8.0
 TAG = 8.0
 ICON = 14.0
 SURPLUS = 0.08
-MOST_POINTS = 400
+MOST_POINTS = 240
 COLOURS = (HexColor("#1d4f91"), HexColor("#b35c00"), HexColor("#3b7d3f"), MUTED)
 DASHES: tuple[tuple[float, ...], ...] = ((), (3, 1.4), (1, 1.2), (4, 1.2, 1, 1.2))
 
@@ -75,7 +75,7 @@ class Chart(Flowable):
         self.marks = list(enumerate(waveform.marks, 1))
         self.units = list(dict.fromkeys(channel.unit for channel in self.channels))
         self.wording = wording
-        self.title = wrapped(printable(waveform.title), TITLE_SIZE, width, BOLD)
+        self.title = wrapped(printable(short(waveform.title)), TITLE_SIZE, width, BOLD)
         self.legend = list(_flow(self._entries(), width))
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
@@ -99,12 +99,13 @@ class Chart(Flowable):
     def _entries(self) -> list[Entry]:
         unit = self.wording.unit
         curves = [
-            Entry(f"{printable(c.name)} / {printable(unit(c.unit))}", curve=self._index(c)) for c in self.channels
+            Entry(f"{printable(short(c.name))} / {printable(unit(c.unit))}", curve=self._index(c))
+            for c in self.channels
         ]
         return curves + [Entry(printable(self._mark_text(mark)), tag=tag) for tag, mark in self.marks]
 
     def _mark_text(self, mark: Mark) -> str:
-        text, label = self.wording.waveforms, mark.label
+        text, label = self.wording.waveforms, short(mark.label)
         if mark.level is not None:
             label = text.level.format(label=label, level=plain(mark.level), unit=self.wording.unit(mark.unit))
         return label if mark.at_s is None else text.at.format(label=label, seconds=plain(mark.at_s))

@@ -10,8 +10,9 @@ from typing import get_args
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Table
 
 from station.model.record import Proof
+from station.report.glyphs import printable, width
 from station.report.sheet import GRID, RULED, Cell, Command, Sheet, columns, table
-from station.report.style import ALERT, CELL, GROUP, TEXT, Name, marked, muted, plain
+from station.report.style import ALERT, CELL, GROUP, TEXT, Name, marked, muted, plain, short
 from station.report.wording import State
 
 TOLD: tuple[State, ...] = ("not tested", "elsewhere", "not testable here")
@@ -19,6 +20,8 @@ TOLD: tuple[State, ...] = ("not tested", "elsewhere", "not testable here")
 LISTED: tuple[State, ...] = ("recorded", "proven")
 NEEDED = 45.0
 """Points that must be left on a page for a state to begin there."""
+MOST_CAUSES = 20
+"""What is named of the measurements in which one requirement failed."""
 DENSE: tuple[Command, ...] = (
     *GRID,
     ("TOPPADDING", (0, 0), (-1, -1), 0),
@@ -61,8 +64,8 @@ def _failed(sheet: Sheet, proofs: Sequence[Proof]) -> list[Flowable]:
 
 
 def _row(proof: Proof) -> list[Cell]:
-    by: list[Flowable] = [Name(name) for name in proof.by]
-    return [plain(proof.id), plain(proof.text), by]
+    by: list[Flowable] = [Name(name) for name in proof.by[:MOST_CAUSES]]
+    return [plain(short(proof.id)), plain(proof.text), by]
 
 
 def _state(sheet: Sheet, state: State, proofs: Sequence[Proof]) -> Iterator[Flowable]:
@@ -72,9 +75,15 @@ def _state(sheet: Sheet, state: State, proofs: Sequence[Proof]) -> Iterator[Flow
     yield CondPageBreak(NEEDED)
     yield plain(sheet.wording.requirements.states[state], GROUP)
     if state in TOLD:
-        yield _grid(chosen, sheet.width, 2, lambda proof: [plain(proof.id), _told(proof)], (0.2, 0.8))
+        yield _grid(chosen, sheet.width, 2, lambda proof: [plain(short(proof.id)), _told(proof)], (0.2, 0.8))
     else:
-        yield _grid(chosen, sheet.width, 8, lambda proof: [plain(proof.id)], (1.0,))
+        yield _grid(chosen, sheet.width, 8, lambda proof: [_id(proof, sheet.width / 8)], (1.0,))
+
+
+def _id(proof: Proof, room: float) -> Cell:
+    """A bare text is drawn many times faster than a paragraph, which only a long one needs."""
+    text = printable(proof.id)
+    return text if width(text, 7) < room - 6 else plain(short(proof.id))
 
 
 def _told(proof: Proof) -> Flowable:
@@ -94,4 +103,4 @@ def _grid(
     for start in range(0, len(proofs), across):
         row = [cell for proof in proofs[start : start + across] for cell in cells(proof)]
         rows.append(row + [""] * (across * len(shares) - len(row)))
-    return Table(rows, colWidths=[width / across * share for share in shares] * across, style=list(DENSE), splitInRow=1)
+    return Table(rows, colWidths=[width / across * share for share in shares] * across, style=list(DENSE))

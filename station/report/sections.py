@@ -29,6 +29,7 @@ from station.report.style import (
     muted,
     plain,
     strong,
+    whole,
 )
 from station.report.wording import SectionName
 
@@ -45,7 +46,7 @@ def verdict(sheet: Sheet) -> list[Flowable]:
     record = sheet.record
     texts = sheet.wording.verdicts[record.verdict]
     banner = Banner(texts, _facts(sheet), passed=record.verdict is Verdict.PASS)
-    reason = [plain(record.reason, REASON)] if record.reason else []
+    reason = [whole(record.reason, REASON)] if record.reason else []
     return [banner, *reason, plain(texts.meaning, BODY), *_not_restored(sheet)]
 
 
@@ -134,7 +135,7 @@ def decision(sheet: Sheet) -> list[Flowable]:
 
 def warnings(sheet: Sheet) -> list[Flowable]:
     """What the reader must know before relying on it."""
-    return [Paragraph(marked(text), TEXT, bulletText="!") for text in sheet.record.warnings]
+    return [Paragraph(marked(text, len(text)), TEXT, bulletText="!") for text in sheet.record.warnings]
 
 
 def signature(sheet: Sheet) -> list[Flowable]:
@@ -202,9 +203,7 @@ def _step(sheet: Sheet, step: Step) -> list[Cell]:
     tags = [texts.gate] if step.gate else []
     tags += [texts.attempt.format(attempt=step.attempt)] if step.attempt > 1 else []
     name = f"{strong(step.id)} {muted(', '.join(tags))}<br/>{marked(step.title)}"
-    said = [
-        plain(text, style) for text, style in ((step.reason, CELL), *((note, SMALL) for note in step.notes)) if text
-    ]
+    said = [plain(text, style) for text, style in ((step.reason, CELL), ("; ".join(step.notes), SMALL)) if text]
     cell: list[Flowable] = list(said)
     return [Paragraph(name, CELL), sheet.mark(step.verdict), plain(f"{step.duration_s:.1f}", RIGHT), cell]
 

@@ -13,7 +13,7 @@ from station.model.record import Record
 from station.model.verdict import Verdict
 from station.report.glyphs import REGULAR
 from station.report.issue import Certificates
-from station.report.style import BODY, COLUMN, HEADING, INK, LINE, SMALL, TEXT, plain
+from station.report.style import BODY, COLUMN, HEADING, INK, LINE, SMALL, TEXT, plain, whole
 from station.report.symbols import RecordedMark, VerdictMark
 from station.report.wording import SectionName, Wording
 
@@ -84,7 +84,7 @@ class Sheet:
 
 def table(rows: Sequence[Sequence[Cell]], widths: Sequence[float], commands: Iterable[Command] = RULED) -> Table:
     """A table whose first row is repeated on each page."""
-    return Table([list(row) for row in rows], colWidths=list(widths), repeatRows=1, style=list(commands), splitInRow=1)
+    return Table([list(row) for row in rows], colWidths=list(widths), repeatRows=1, style=list(commands))
 
 
 def columns(*titles: str) -> list[Cell]:
@@ -97,13 +97,13 @@ def pairs(items: Sequence[tuple[str, str]], width: float, across: int) -> list[F
     cells: list[Cell] = [_pair(name, value) for name, value in items if value]
     cells += [""] * (-len(cells) % across)
     rows = [cells[i : i + across] for i in range(0, len(cells), across)]
-    return [Table(rows, colWidths=[width / across] * across, style=list(GRID), splitInRow=1)] if rows else []
+    return [Table(rows, colWidths=[width / across] * across, style=list(GRID))] if rows else []
 
 
 def wide_pairs(items: Sequence[tuple[str, str]], width: float) -> list[Flowable]:
     """Names with their values beside them, one to a row; an empty value is left out."""
     rows: list[list[Cell]] = [[plain(name, SMALL), plain(value)] for name, value in items if value]
-    return [Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID), splitInRow=1)] if rows else []
+    return [Table(rows, colWidths=[width * 0.23, width * 0.77], style=list(GRID))] if rows else []
 
 
 def _pair(name: str, value: str) -> list[Flowable]:
@@ -113,4 +113,4 @@ def _pair(name: str, value: str) -> list[Flowable]:
 
 def paragraphs(*texts: str) -> list[Flowable]:
     """One paragraph for each text that is not empty."""
-    return [plain(text, TEXT) for text in texts if text]
+    return [whole(text, TEXT) for text in texts if text]

@@ -24,6 +24,10 @@ ALERT = HexColor("#fdecea")
 """Behind what is not accepted; a light grey in a black and white print."""
 
 
+LONGEST, LONGEST_NAME, LONGEST_UNIT = 500, 120, 16
+"""Characters of a text, of a name and of a unit in the cell of a table."""
+
+
 def _style(
     size: float,
     *,
@@ -70,13 +74,23 @@ HEAD_RIGHT = _style(7, colour=MUTED, align=TA_RIGHT)
 
 
 def plain(text: str, style: ParagraphStyle = CELL) -> Paragraph:
-    """A paragraph of a text that is taken literally."""
+    """A paragraph of a text that is taken literally, short enough for the cell of a table."""
     return Paragraph(marked(text), style)
 
 
-def marked(text: str) -> str:
-    """A text ready to stand inside reportlab's markup."""
-    return escape(printable(text), quote=False)
+def whole(text: str, style: ParagraphStyle) -> Paragraph:
+    """The same for a paragraph that stands alone, and may go on for pages."""
+    return Paragraph(escape(printable(text), quote=False), style)
+
+
+def marked(text: str, most: int = LONGEST) -> str:
+    """A text ready to stand inside reportlab's markup, with at most about `most` characters."""
+    return escape(printable(short(text, most)), quote=False)
+
+
+def short(text: str, most: int = LONGEST_NAME) -> str:
+    """A row that is higher than a page cannot be printed: what is longer than `most` is only in the attached record."""
+    return text if len(text) <= most else f"{text[:most]} [\N{HORIZONTAL ELLIPSIS}]"
 
 
 def strong(text: str) -> str:
@@ -95,7 +109,7 @@ class Name(Flowable):
     def __init__(self, text: str) -> None:
         """Show `text` as a cell of a table."""
         super().__init__()
-        self.words = printable(text).split(" ")
+        self.words = printable(short(text)).split(" ")
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Fold it to `width`."""

@@ -37,6 +37,8 @@ class Files:
         self.documents: dict[str, Document] = {}
         """The last document of each kind."""
         self._sequences: dict[str, tuple[Document, Sequence]] = {}
+        self._packs: dict[str, Pack] = {}
+        self._protocols: dict[str, tuple[Protocol, Document]] = {}
 
     def open(self, kind: str, name: str) -> Document:
         """Read a file; raises InvalidFile."""
@@ -80,19 +82,23 @@ class Files:
 
     def pack(self, name: str) -> Pack:
         """Read and check a pack file; raises InvalidFile."""
-        document = self.open("pack", name)
-        found = build(document, Pack)
-        if faults := tuple(pack_rules.check(document, found)):
-            raise InvalidFile(faults)
-        return found
+        if name not in self._packs:
+            document = self.open("pack", name)
+            found = build(document, Pack)
+            if faults := tuple(pack_rules.check(document, found)):
+                raise InvalidFile(faults)
+            self._packs[name] = found
+        return self._packs[name]
 
     def protocol(self, pack: Pack) -> Protocol:
         """Read the register map that a pack names, and see that it has a register for all that the pack stores.
 
         Raises InvalidFile.
         """
-        found = read_protocol(self.library.find("protocol", pack.protocol.name))
-        document = self.open("protocol", pack.protocol.name)
+        name = pack.protocol.name
+        if name not in self._protocols:
+            self._protocols[name] = read_protocol(self.library.find("protocol", name)), self.open("protocol", name)
+        found, document = self._protocols[name]
         texts = {pack.serial_number.stored_in, pack.firmware.stored_in}
         if missing := sorted((texts | set(pack.released)) - set(found.by_name)):
             message = f"pack {pack.pack} stores {missing[0]}, and there is no such register here"

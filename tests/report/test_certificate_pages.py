@@ -11,7 +11,7 @@ import certificate_tools as tools
 import pypdf
 import pytest
 
-from station.model.record import Channel, Mark, Proof, Record, Step, Waveform
+from station.model.record import Channel, Instrument, Mark, Proof, Record, Step, Waveform
 from station.model.verdict import Verdict
 from station.report.layout import build
 
@@ -209,3 +209,33 @@ def test_pages_without_end_are_numbered_to_the_last(tmp_path: Path) -> None:
     assert len(texts) > 12
     assert f"Page {len(texts)} of {len(texts)}" in texts[-1]
     assert all(text.count("Accepted") <= 1 for text in texts[2:10])
+
+
+def test_texts_of_many_pages_never_cost_a_run_its_certificate(tmp_path: Path) -> None:
+    long = "a reason that goes on and on, " * 800
+    step = Step(id=long, title=long, verdict=Verdict.FAIL, reason=long, started_s=0, duration_s=1, notes=(long,) * 9)
+    record = samples.failed_record(
+        reason=long,
+        serial_number=long,
+        run=long,
+        product_title=long,
+        identity={long: long},
+        thresholds="NOT RESTORED: " + long,
+        steps=(step,),
+        measurements=(
+            samples.measured(long, long, long, low=long, reason=long, verdict=Verdict.FAIL),
+            samples.measured("s", long.replace(" ", "_"), 1.0, long, 3.0, 4.0, 0.1, long, reason=long),
+        ),
+        waveforms=(samples.trip(long, 100.0), samples.trip("x", 90.0)),
+        instruments=(Instrument(role=long, model=long, serial_number=long, firmware=long),),
+        requirements=tuple(
+            Proof(id=long, text=long, state=state, by=(long,) * 50) for state in ("failed", "not tested", "proven")
+        ),
+        decision_rule=long,
+        warnings=(long,),
+    )
+    path = stored(record, tmp_path)
+    text = " ".join(tools.text(path).split())
+    assert text.count("goes on and on, a reason") > 800 * 3
+    assert "End of certificate" in text
+    assert tools.overlaps([word for word in tools.words(path) if word.page < 4]) == []

@@ -1,0 +1,62 @@
+"""How fast the twin alone goes through a charge: nobody asks it anything, its world only moves on."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from station.clock import VirtualClock
+from station.model.bench import Bench
+from station.model.files import build
+from station.model.library import Library
+from station.run.plan import Files
+from station.twin.states import read_state
+from station.twin.world import Twin
+
+SECONDS = 1000.0
+ROUNDS = 3
+AMPERES = 20.0
+CONTACTOR, KEY = 201, 202
+
+
+def charging() -> tuple[Twin, VirtualClock]:
+    """A pack that was started and takes 20 A."""
+    files = Files(Library.default())
+    pack = files.pack("bali48")
+    clock = VirtualClock()
+    state = read_state("shipped_30pct", files.library)
+    bench = build(files.open("bench", "simulated"), Bench)
+    twin = Twin(bench, pack, files.protocol(pack), state, clock, serial_number="BALI48-000001")
+    for command, lasts in (
+        (f"ROUT:CLOS (@{KEY})", 4.0),
+        (f"ROUT:OPEN (@{KEY})", 2.0),
+        (f"ROUT:CLOS (@{CONTACTOR})", 1.0),
+    ):
+        twin.switch.execute(command)
+        clock.wait(lasts)
+    for command in (":CONF:REM ON", ":SOUR:VOLT 54", f":SOUR:CURR {AMPERES}", ":CONF:OUTP ON"):
+        twin.supply.execute(command)
+    clock.wait(1.0)
+    return twin, clock
+
+
+def main() -> None:
+    """Print the wall time and how much faster than real time that is."""
+    took = []
+    for _ in range(ROUNDS):
+        twin, clock = charging()
+        soc = float(twin.cells.soc.mean())
+        began = time.perf_counter()
+        clock.wait(SECONDS)
+        took.append(time.perf_counter() - began)
+        charged = (float(twin.cells.soc.mean()) - soc) * 100
+        assert abs(charged - AMPERES * SECONDS / 3600) < 0.5, f"{charged:.2f} Ah went in"
+        twin.stop()
+    wall = statistics.median(took)
+    print(
+        f"twin alone  {wall:.2f} s for {SECONDS:g} s of a charge, {SECONDS / wall:.0f} times real time (median of {ROUNDS})"
+    )
+
+
+if __name__ == "__main__":
+    main()
