@@ -13,8 +13,8 @@ from station.actions import lamps
 from station.actions.balancing import balancing_condition
 from station.actions.condition import Condition, throttled
 from station.actions.current import flowing
-from station.actions.errors import BenchFault
 from station.actions.parameters import Parameters, compare
+from station.actions.ports import see_own_line
 from station.actions.stage import Direction, Reading, Stage
 from station.bms.errors import BmsError, PackSilent
 from station.model.sequence import Expectation
@@ -23,6 +23,8 @@ ASK_EVERY = 0.3
 """Seconds between two questions to the pack while waiting for what it says."""
 DEAD_TEST_CURRENT = 0.1
 """Amperes that the load asks of terminals that should be dead; a pack that is off only floats and gives none."""
+COUNTERS = ("cycles", "full_capacity", "design_capacity")
+"""What must survive a reset (REQ-4.2-61, REQ-7.3-03)."""
 DEAD_BELOW = 5.0
 """Volts under that load below which terminals are dead."""
 
@@ -148,7 +150,7 @@ def _answers(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         if not held:
-            _see_own_line(stage, name)
+            see_own_line(stage, name)
         reason = (
             f"no answer on {name} within {stage.pack.reacts_within['answers']}, and the station's own line proved good"
         )
@@ -172,7 +174,7 @@ def _silent(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         if held:
-            _see_own_line(stage, name)
+            see_own_line(stage, name)
         stage.expect(
             f"silent_{name}",
             "silent" if held else "answers",
@@ -182,17 +184,6 @@ def _silent(waiting: Waiting, value: object) -> Condition:
         )
 
     return Condition(waiting.began + stage.reacts_within("silent") + 1.0, throttled(stage, ASK_EVERY, holds), tell)
-
-
-def _see_own_line(stage: Stage, name: str) -> None:
-    """Silence is the pack's only if the station's own line proves good right afterwards; else raises BenchFault."""
-    works = stage.bench.port(name).own_line_works()
-    if works is None:
-        raise BenchFault(f"nothing is heard on {name}, and this bench has no loop-back to prove its own line good")
-    if not works:
-        raise BenchFault(
-            f"nothing is heard on {name}, and the loop-back of the station's own line fails: check adapter and cable"
-        )
 
 
 # ----------------------------------------------------------------------------------------------- contacts and terminals
@@ -312,6 +303,28 @@ def _parameters(waiting: Waiting, value: object) -> Condition:
     )
 
 
+def _counters(waiting: Waiting, value: object) -> Condition:
+    """What counts up, or was learnt, must survive a reset; compared with the first readings of the run."""
+    del value
+    stage = waiting.stage
+    changed: list[str] = []
+
+    def holds() -> bool:
+        first, now = stage.found.first_readings, stage.readings(fresh=True)
+        changed[:] = [
+            f"{name} was {getattr(first, name):g} and is {getattr(now, name):g}"
+            for name in COUNTERS
+            if first is not None and getattr(first, name) != getattr(now, name)
+        ]
+        return not changed
+
+    def tell(held: bool) -> None:
+        state = "unchanged" if held else "changed"
+        stage.expect("counters", state, "unchanged", "; ".join(changed), witness="pack")
+
+    return Condition(stage.clock.now(), holds, tell)
+
+
 def _released(waiting: Waiting, value: object) -> Condition:
     """A protection lets go by itself: a probe current is offered, and comes back."""
     stage, name = waiting.stage, str(value)
@@ -365,6 +378,7 @@ EXPECTING: Mapping[str, Expecting] = {
     "flags": Expecting(_flags, frozenset(), frozenset({"thresholds", "current"})),
     "firmware": Expecting(_firmware),
     "parameters": Expecting(_parameters, frozenset(), frozenset({"thresholds"})),
+    "counters": Expecting(_counters),
     "released": Expecting(_released, frozenset({"load", "contactor"}), frozenset({"thresholds", "current"})),
     "balancing": Expecting(
         lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value)),

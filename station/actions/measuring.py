@@ -17,6 +17,8 @@ PACK_STEP = 0.01
 CURRENT_STEP = 0.01
 """Amperes of one bit of the current (register 0)."""
 TEMPERATURE_STEP = 0.1
+SEEN_WITHIN = 0.3
+"""Seconds after which the pack's own readings show a current that has just begun to flow."""
 CELL_AT_LEAST = 0.5
 """Volts above which a cell register shows a cell (an absent one reads 0)."""
 FULL_SOC = 100.0
@@ -98,6 +100,7 @@ def shunt(stage: Stage) -> Reading:
 
 
 def _current_error(stage: Stage) -> Reading:
+    stage.pause(SEEN_WITHIN)
     before = shunt(stage)
     said = stage.readings(fresh=True).current
     after = shunt(stage)

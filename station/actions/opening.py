@@ -93,7 +93,9 @@ def judge_opening(
     reason = "current stopped and the pack's flag is not set"
     stage.expect(f"{name}_flag", "set" if flag else "not set", "set", reason, witness="pack")
     on = fet in readings.status
-    stage.expect(f"{name}_fet", "on" if on else "open", "open", "the pack says that its FET is still on", witness="pack")
+    stage.expect(
+        f"{name}_fet", "on" if on else "open", "open", "the pack says that its FET is still on", witness="pack"
+    )
     if opening.after is None:
         return False
     clock = stage.bench.u("clock", "time", opening.after)

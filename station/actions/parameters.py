@@ -49,12 +49,18 @@ class Parameters:
         self.stored()
         stage = self._stage
         if not self.shifted:
-            stage.emit(OriginalsKept(at_s=stage.at_s, words=_text_keys(self._originals or {})))
+            self._keep_originals()
         stage.emit(ParametersChanging(at_s=stage.at_s, why=why, words=_text_keys(self._encoded(values))))
         stage.found.energised = True
         self.shifted = True
         self._written |= values
         stage.port.bms.write(dict(values))
+
+    def adopt(self, originals: Mapping[int, int]) -> None:
+        """Take the raw words that an earlier run found as those that `restore` puts back; journalled first."""
+        self._originals = dict(originals)
+        self._keep_originals()
+        self.shifted = True
 
     def restore(self) -> tuple[str, ...]:
         """Put every value that differs back as it was found; says which could not be, nothing when all are back."""
@@ -90,6 +96,10 @@ class Parameters:
         except (NotStored, PackRefused):
             return False
         return True
+
+    def _keep_originals(self) -> None:
+        words = _text_keys(self._originals or {})
+        self._stage.emit(OriginalsKept(at_s=self._stage.at_s, words=words))
 
     def step_of(self, name: str) -> float:
         """The smallest change of a stored value that the BMS knows, in station units."""

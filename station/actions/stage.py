@@ -61,6 +61,8 @@ class Found:
     """Raw words of all stored parameters as found, by address."""
     moments: dict[str, float] = field(default_factory=dict)
     """When something happened, on the run's clock, such as the last opening of a protection."""
+    first_readings: Readings | None = None
+    """What the pack said of itself when it was first asked."""
     drawn: float = 0.0
     """Ampere-seconds that the load has drawn from the pack, as its samples add up."""
     known: set[str] = field(default_factory=set)
@@ -170,6 +172,7 @@ class Stage:
         now = self.clock.now()
         if fresh or self._readings is None or now - self._readings[0] > READINGS_HOLD:
             self._readings = (now, self.port.bms.readings())
+            self.found.first_readings = self.found.first_readings or self._readings[1]
         return self._readings[1]
 
     def reacts_within(self, what: str) -> float:

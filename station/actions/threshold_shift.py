@@ -11,6 +11,7 @@ from functools import partial
 
 from station.actions.current import flowing
 from station.actions.errors import BenchFault
+from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
@@ -33,6 +34,7 @@ def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
     witness = (stage.bench.supply if direction == "charge" else stage.bench.load).current
     if not stage.wait(lambda: witness() > FLOWS, within=BACK_WITHIN):
         raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
+    stage.pause(SEEN_WITHIN)
     live = live_value(stage, protection)
     plan = shift_to_trip(protection, live, parameters.stored())
     shifted = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in plan.items())
@@ -51,7 +53,13 @@ def _release(
     witness: Callable[[], float],
     opened: bool,
 ) -> None:
-    """Restore, and see the protection let go; a release that the pack has not reached yet is shifted, too."""
+    """Restore, and see the protection let go; a release that the pack has not reached yet is shifted, too.
+
+    An over-current has no release: it comes back after a time of its own, or at a reset.
+    """
+    if "release" not in protection.values:
+        _put_back(stage, parameters, protection)
+        return
     stored = parameters.stored()
     easing = shift_to_release(protection, live_value(stage, protection), stored)
     if easing:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from station.actions import balancing, current, expecting, lamps, measuring, parameters, protection, resistance
+from station.actions import (
+    alarms,
+    balancing,
+    current,
+    expecting,
+    lamps,
+    measuring,
+    parameters,
+    ports,
+    protection,
+    resistance,
+)
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
@@ -17,10 +28,14 @@ _ENERGISED = frozenset({"contactor", "voltmeter", "shunt"})
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """How a word is carried out and which roles that needs."""
+    """How a word is carried out and which roles that needs.
+
+    `expects`: it carries out the step's expectations itself, while the state that it makes still stands.
+    """
 
     carry_out: Callable[[Stage, Parameters, LampTrace], None]
     roles: Callable[[Step, Pack], frozenset[str]]
+    expects: bool = False
 
 
 def _roles(*names: str) -> Callable[[Step, Pack], frozenset[str]]:
@@ -58,6 +73,8 @@ ACTIONS: Mapping[str, Action] = {
     "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
     "program": Action(lambda stage, stored, trace: parameters.program(stage), _roles()),
     "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
+    "talk": Action(lambda stage, stored, trace: ports.talk(stage), lambda step, pack: frozenset(step.talk)),
+    "alarm": Action(alarms.alarm, _roles(*_ENERGISED), expects=True),
     "resistance": Action(lambda stage, stored, trace: resistance.resistance(stage), _roles("load", *_ENERGISED)),
     "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
     "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
@@ -70,6 +87,15 @@ ACTIONS: Mapping[str, Action] = {
     "record": Action(lambda stage, stored, trace: measuring.record(stage), _record_roles),
 }
 """The actions of the language that this station has."""
+
+
+def carry_out(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
+    """Carry out every word of the step on the stage, in the order of the language."""
+    words = tuple(stage.step.actions())
+    done = any(ACTIONS[word].expects for word in words)
+    for word in words:
+        if word != "expect" or not done:
+            ACTIONS[word].carry_out(stage, parameters, trace)
 
 
 def lacking(step: Step, pack: Pack) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Plain, immutable data: quantities, limits, packs, benches, sequences, records, verdicts. Reads YAML, opens nothing."""
+"""Plain, immutable data: quantities, limits, packs, benches, sequences, records, verdicts. It reads YAML, no more."""

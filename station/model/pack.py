@@ -158,9 +158,11 @@ class Protection(Model):
 
     @property
     def rises(self) -> bool:
-        """Whether it trips above its threshold; follows from trip against release. Currents always do."""
+        """Whether it acts above its threshold: follows from trip against release; a charge that runs out acts below."""
         trip, release = self.values.get("trip"), self.values.get("release")
-        return release is None or trip is None or trip.si > release.si
+        if trip is None or release is None:
+            return self.of != "soc"
+        return trip.si > release.si
 
 
 class BalancingValue(Model):

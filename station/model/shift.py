@@ -19,6 +19,13 @@ _STEP = {"V": 0.001, "A": 1.0, "degC": 0.1, "%": 1.0}
 """Resolution of a threshold by unit (PACE Modbus V1.3)."""
 
 
+_MARGINS = {
+    "highest_cell": 0.020, "lowest_cell": 0.020, "pack_voltage": 0.2,
+    "warmest_cell": 0.5, "coldest_cell": 0.5, "mosfet": 0.5, "ambient": 0.5,
+}  # fmt: skip
+"""Longest margin by what is watched, in V and K: twenty bits of a cell voltage, five of a temperature (engineering)."""
+
+
 class Infeasible(ValueError):
     """A shift that this pack does not allow today; the message says why."""
 
@@ -41,6 +48,15 @@ def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, floa
     return shifted
 
 
+def shift_alarm(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
+    """The alarm value, by register name, that `live` is beyond; trip and release stay. Raises Infeasible.
+
+    A voltage gets three margins, since it drifts while current flows and alarms stand for seconds.
+    """
+    margin = _margin(protection) * (3 if protection.kind == "voltage" else 1)
+    return _checked(protection, {"alarm": live - margin if protection.rises else live + margin}, stored)
+
+
 def shift_to_release(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
     """A release, by register name, that `live` satisfies with the stored trip; raises Infeasible.
 
@@ -54,16 +70,27 @@ def shift_to_release(protection: Protection, live: float, stored: Mapping[str, f
 
 
 def _margin(protection: Protection) -> float:
+    """How far from the live value a shifted threshold lies: clear of noise, and no further than its tolerance."""
     if protection.tolerance is None:
         raise Infeasible(f"{protection.name} has no tolerance in the pack file")
-    return protection.tolerance.si
+    return min(protection.tolerance.si, _MARGINS.get(protection.of or "", math.inf))
+
+
+def _room(shifted: Mapping[str, float], stored: Mapping[str, float], margin: float) -> dict[str, float]:
+    """The release of the opposite over-protection, moved up where a shifted under-release would cross it."""
+    opposites = {name.replace("under", "over"): value for name, value in shifted.items() if "under" in name}
+    return {
+        name: quantise(value + margin, 0.001)
+        for name, value in opposites.items()
+        if name.endswith(".release") and stored.get(name, math.inf) <= value
+    }
 
 
 def _step(protection: Protection) -> float:
-    trip = protection.values.get("trip")
-    if trip is None or trip.si_unit not in _STEP:
-        raise Infeasible(f"{protection.name} has no threshold at which it trips")
-    return _STEP[trip.si_unit]
+    threshold = protection.values.get("trip") or protection.values.get("alarm")
+    if threshold is None or threshold.si_unit not in _STEP:
+        raise Infeasible(f"{protection.name} has no threshold at which it acts")
+    return _STEP[threshold.si_unit]
 
 
 def _within(accepts: Range | None, value: float) -> float:
@@ -81,6 +108,7 @@ def _checked(protection: Protection, values: Mapping[str, float], stored: Mappin
     for name, number in shifted.items():
         if accepts is not None and not accepts.contains(number):
             raise Infeasible(f"{name} would have to be {number:g}, and the BMS accepts {accepts}")
+    shifted |= _room(shifted, stored, _margin(protection))
     if broken := violations({**stored, **shifted}):
         raise Infeasible(broken[0])
     return shifted

@@ -1,6 +1,6 @@
 """The journal, the folder of a run, and the record that is drawn from the journal."""
 
-from station.records.journal import Journal, read_journal
+from station.records.journal import Journal, StillWritten, append, held, lines, read_journal
 from station.records.project import NotARun, project
 from station.records.store import (
     BadSerialNumber,
@@ -9,10 +9,13 @@ from station.records.store import (
     earlier_runs,
     new_run,
     plain_serial_number,
+    run_folders,
     write_atomically,
 )
+from station.records.unrestored import Unrestored, unrestored
 
 __all__ = [
-    "BadSerialNumber", "Journal", "NotARun", "NotWritable", "RunFolder", "earlier_runs", "new_run", "plain_serial_number",
-    "project", "read_journal", "write_atomically",
+    "BadSerialNumber", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten", "Unrestored", "append",
+    "earlier_runs", "held", "lines", "new_run", "plain_serial_number", "project", "read_journal", "run_folders",
+    "unrestored", "write_atomically",
 ]  # fmt: skip

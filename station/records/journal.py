@@ -1,43 +1,76 @@
 """The journal: one append-only JSON Lines file for each run.
 
 Durable events are on the disk before the run goes on; the others are handed to the operating system at once, so that
-a killed process loses none of them. A line that was half written when the power went is recognised and ends the
-reading.
+a killed process loses none of them. A line that was half written when the power went is recognised and passed over; it
+stays where it is.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from station.model.events import AnyEvent, Event
+from station.records.store import flush_folder
 
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 
+class StillWritten(Exception):
+    """Another run writes this journal at this moment."""
+
+
+@contextmanager
+def held(journal: Path) -> Iterator[None]:
+    """Hold a journal as the run that writes it does; raises StillWritten while another one does, or OSError.
+
+    The operating system drops the lock when its holder dies, however it dies. The lock has a file of its own beside the
+    journal, since Windows lets nobody read what is locked; an orderly end takes it away.
+    """
+    path = journal.with_suffix(".lock")
+    lock = FileLock(path, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StillWritten(f"{journal} is being written") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows deletes no open file; there the lock itself does it when it is let go
+            path.unlink()
+        lock.release()
+
+
 class Journal:
-    """Takes the events of one run, synchronously."""
+    """Takes the events of one run, synchronously, and holds its file as long as it is open."""
 
     def __init__(self, path: Path) -> None:
         """Create the file; raises OSError if it is there already or cannot be written."""
         self.path = path
-        self._file = path.open("xb", buffering=0)
+        with ExitStack() as opening:
+            opening.enter_context(held(path))
+            self._file = opening.enter_context(path.open("xb", buffering=0))
+            flush_folder(path.parent)
+            self._open = opening.pop_all()
 
     def __call__(self, event: Event) -> None:
         """Append an event; a durable one is flushed to the disk before this returns. Raises OSError."""
-        self._file.write(event.model_dump_json(exclude_defaults=False).encode() + b"\n")
+        _write(self._file, _line(event))
         if event.durable:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Flush to the disk and close."""
-        if not self._file.closed:
-            os.fsync(self._file.fileno())
-            self._file.close()
+        with self._open:
+            if not self._file.closed:
+                os.fsync(self._file.fileno())
 
     def __enter__(self) -> Journal:
         """Use as a context manager."""
@@ -50,12 +83,46 @@ class Journal:
         self.close()
 
 
-def read_journal(path: Path) -> Iterator[AnyEvent]:
-    """The events of a journal up to the first line that is not whole; raises OSError."""
-    for line in path.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            return
-        try:
-            yield _ADAPTER.validate_json(line)
-        except ValidationError:
-            return
+def append(journal: Path, event: Event) -> None:
+    """Append to the journal of a run that died, and flush; raises OSError.
+
+    What the run left half written becomes a line of its own, so that it spoils nothing that follows.
+    """
+    with journal.open("r+b", buffering=0) as file:
+        torn = not file.readall().endswith(b"\n")
+        _write(file, b"\n" * torn + _line(event))
+        os.fsync(file.fileno())
+
+
+def lines(content: bytes) -> Iterator[AnyEvent | None]:
+    """One entry for each line of a journal: its event, or None where the line is not whole."""
+    return map(_event, content.removesuffix(b"\n").split(b"\n"))
+
+
+def read_journal(path: Path, *kinds: type[Event]) -> Iterator[AnyEvent]:
+    """The events of a journal, in order, or only those of some kinds; passes over what is not whole. Raises OSError."""
+    names = [str(kind.model_fields["event"].default).encode() for kind in kinds]
+    for line in path.read_bytes().split(b"\n"):
+        if not kinds or any(name in line for name in names):
+            event = _event(line)
+            if event is not None and (not kinds or isinstance(event, kinds)):
+                yield event
+
+
+def _line(event: Event) -> bytes:
+    return event.model_dump_json().encode() + b"\n"
+
+
+def _event(line: bytes) -> AnyEvent | None:
+    """The event of a line, with or without its line feed: no shorter part of a JSON object is JSON."""
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of it; the operating system may take a part only, such as when the disk is nearly full."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]

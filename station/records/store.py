@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,8 @@ def new_run(data: Path, serial_number: str) -> RunFolder:
         handle, name = tempfile.mkstemp(dir=path)
         os.close(handle)
         os.unlink(name)
+        for folder in path.parents[:3]:
+            flush_folder(folder)
     except OSError as error:
         raise NotWritable(error.errno, f"data folder {data} cannot be written: {error.strerror}") from None
     return RunFolder(path)
@@ -80,6 +83,23 @@ def earlier_runs(data: Path, serial_number: str) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
 
 
+def run_folders(data: Path, serial_number: str = "*") -> Iterator[RunFolder]:
+    """Every folder with a journal, of one pack or of all, oldest run first."""
+    journals = (data / "runs").glob(f"{serial_number}/*/journal.jsonl")
+    return map(RunFolder, sorted((path.parent for path in journals), key=lambda path: path.name))
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; raises OSError. Windows does so by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut; raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
@@ -89,6 +109,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
+        flush_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -29,15 +29,21 @@ class Figures:
     accept_high: str
 
 
-def figures(measurement: Measurement) -> Figures:
-    """The figures of a measurement whose value is a number, or that has none yet."""
+def figures(measurement: Measurement, factor: float = 1.0) -> Figures:
+    """The figures of a measurement whose value is a number, or that has none yet, divided by `factor`."""
     m = measurement
     numbers = (m.value, m.low, m.high, m.uncertainty, m.accept_low, m.accept_high)
-    value, low, high, uncertainty, accept_low, accept_high = (number(x) for x in numbers)
+    value, low, high, uncertainty, accept_low, accept_high = (_divided(number(x), factor) for x in numbers)
     stated, judged = _given(low, high), _given(low, high, accept_low, accept_high)
     places = _places(value, uncertainty, stated, judged)
     printed = (fixed(x, places) for x in (value, low, high, uncertainty, accept_low, accept_high))
     return Figures(*printed)
+
+
+def magnitude(measurement: Measurement) -> float:
+    """What the size of its unit is chosen by: the smallest limit that is not zero, without one the value."""
+    limits = [abs(x) for x in (number(measurement.low), number(measurement.high)) if x]
+    return min(limits, default=abs(number(measurement.value) or 1.0))
 
 
 def fixed(value: float | None, places: int) -> str:
@@ -56,6 +62,10 @@ def plain(value: float) -> str:
 def number(value: float | str | bool | None) -> float | None:
     """The value where it is a number, and neither a text nor a state."""
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _divided(value: float | None, factor: float) -> float | None:
+    return None if value is None else value / factor
 
 
 def _with_power(value: float) -> str:

@@ -68,20 +68,20 @@ def _guard(measurement: Measurement, low: float | None, high: float | None) -> f
 
 
 class MarginBar(Flowable):
-    """The bar, `width` points wide."""
+    """The bar, as wide as its cell."""
 
     HEIGHT = 9.0
 
-    def __init__(self, measurement: Measurement, width: float, alert: Color) -> None:
+    def __init__(self, measurement: Measurement, alert: Color) -> None:
         """Show a measurement for which there is a `scale`; `alert` colours the marker of what is not accepted."""
         super().__init__()
         self.measurement = measurement
-        self.width = width
         self.alert = alert
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Take the width that was given."""
-        return self.width, self.HEIGHT
+        """Take the whole width."""
+        self.width = width
+        return width, self.HEIGHT
 
     def draw(self) -> None:
         """Draw it at the origin."""

@@ -11,7 +11,7 @@ from reportlab.platypus import Flowable, Paragraph
 from station.model.record import Measurement
 from station.model.verdict import Verdict
 from station.report import glyphs
-from station.report.figures import figures, number
+from station.report.figures import figures, magnitude, number
 from station.report.glyphs import BOLD
 from station.report.margin import MarginBar, scale
 from station.report.sheet import RULED, Cell, Command, Sheet, table
@@ -34,7 +34,8 @@ from station.report.style import (
 NAME, LOW, VALUE, HIGH, UNIT, UNCERTAINTY, FROM, TO, RULE, MARGIN, VERDICT = range(11)
 NUMERIC = (LOW, VALUE, HIGH, UNCERTAINTY, FROM, TO)
 SIZE = 7.0
-NARROWEST, UNIT_WIDTH, RULE_WIDTH, BAR = 24.0, 22.0, 25.0, 64.0
+NARROWEST, UNIT_WIDTH, RULE_WIDTH = 24.0, 22.0, 25.0
+BAR, NARROWEST_BAR, NARROWEST_NAME = 70.0, 40.0, 138.0
 PADDING = 6.0
 
 
@@ -128,16 +129,17 @@ def _is_numeric(measurement: Measurement) -> bool:
 
 
 def _numbers(sheet: Sheet, measurement: Measurement) -> dict[int, Cell]:
-    printed = figures(measurement)
+    unit, factor = sheet.wording.scale(measurement.unit, magnitude(measurement))
+    printed = figures(measurement, factor)
     return {
         LOW: printed.low,
         VALUE: printed.value or "\N{EN DASH}",
         HIGH: printed.high,
-        UNIT: plain(short(sheet.wording.unit(measurement.unit), LONGEST_UNIT)),
+        UNIT: plain(short(unit, LONGEST_UNIT)),
         UNCERTAINTY: printed.uncertainty,
         FROM: printed.accept_low,
         TO: printed.accept_high,
-        MARGIN: MarginBar(measurement, BAR, sheet.colour(Verdict.FAIL)) if scale(measurement) else "",
+        MARGIN: MarginBar(measurement, sheet.colour(Verdict.FAIL)) if scale(measurement) else "",
     }
 
 
@@ -176,9 +178,10 @@ def _pivot(cells: Iterable[Cell]) -> Pivot:
 
 
 def _widths(sheet: Sheet, pivots: Mapping[int, Pivot]) -> list[float]:
-    """Every column as wide as its figures; the names take what is left."""
-    fixed = {UNIT: UNIT_WIDTH, RULE: RULE_WIDTH, MARGIN: BAR + PADDING, VERDICT: sheet.mark_width}
+    """Every column as wide as its figures; the bars give way to the names, which take what is left."""
+    fixed = {UNIT: UNIT_WIDTH, RULE: RULE_WIDTH, VERDICT: sheet.mark_width}
     fixed |= {column: max(NARROWEST, p.before + p.after) + PADDING for column, p in pivots.items()}
+    fixed[MARGIN] = min(BAR, max(NARROWEST_BAR, sheet.width - sum(fixed.values()) - NARROWEST_NAME))
     return [fixed.get(column, sheet.width - sum(fixed.values())) for column in range(VERDICT + 1)]
 
 

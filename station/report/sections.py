@@ -37,6 +37,8 @@ Section = Callable[[Sheet], list[Flowable]]
 
 NOT_RESTORED = "NOT RESTORED"
 """How the record begins to tell that a pack does not have its thresholds."""
+LONGEST_NOTES = 1500
+"""Characters of the notes on one step."""
 BETWEEN = 14.0
 """Points between two charts that stand side by side."""
 
@@ -203,9 +205,9 @@ def _step(sheet: Sheet, step: Step) -> list[Cell]:
     tags = [texts.gate] if step.gate else []
     tags += [texts.attempt.format(attempt=step.attempt)] if step.attempt > 1 else []
     name = f"{strong(step.id)} {muted(', '.join(tags))}<br/>{marked(step.title)}"
-    said = [plain(text, style) for text, style in ((step.reason, CELL), ("; ".join(step.notes), SMALL)) if text]
-    cell: list[Flowable] = list(said)
-    return [Paragraph(name, CELL), sheet.mark(step.verdict), plain(f"{step.duration_s:.1f}", RIGHT), cell]
+    said: list[Flowable] = [plain(step.reason)] if step.reason else []
+    said += [Paragraph(marked("; ".join(step.notes), LONGEST_NOTES), SMALL)] if step.notes else []
+    return [Paragraph(name, CELL), sheet.mark(step.verdict), plain(f"{step.duration_s:.1f}", RIGHT), said]
 
 
 def _instrument(sheet: Sheet, instrument: Instrument) -> list[Cell]:

@@ -209,6 +209,7 @@ class Wording(Texts):
     language: str = Field(pattern="^[a-z]{2}(-[A-Z]{2})?$")
     margin: str = Field(pattern="^(1[0-9]|2[0-9]|30) mm$")
     units: dict[str, str]
+    scales: dict[str, dict[str, Annotated[float, Field(gt=0)]]]
     sections: dict[SectionName, str]
     verdicts: dict[Annotated[Verdict, Field(strict=False)], VerdictTexts]
     header: HeaderTexts
@@ -238,6 +239,13 @@ class Wording(Texts):
     def margin_mm(self) -> float:
         """Width of the four margins in millimetres, 10 to 30."""
         return float(self.margin.removesuffix(" mm"))
+
+    def scale(self, unit: str, magnitude: float) -> tuple[str, float]:
+        """How a unit is printed where numbers of that magnitude stand before it, and by what they are divided."""
+        sizes = sorted((factor, name) for name, factor in self.scales.get(unit, {}).items())
+        fitting = [size for size in sizes if size[0] <= magnitude * (1 + 1e-9)] or sizes[:1]
+        factor, name = fitting[-1] if fitting else (1.0, self.unit(unit))
+        return name, factor
 
     def unit(self, unit: str) -> str:
         """How a unit of the record is printed."""

@@ -68,10 +68,20 @@ class Engine:
     """One run. Made for one thread; `scopes.stop` may be called from anywhere."""
 
     def __init__(
-        self, plan: Plan, bench: OpenBench, scopes: Scopes, listener: Callable[[Event], None], start: RunStarted
+        self,
+        plan: Plan,
+        bench: OpenBench,
+        scopes: Scopes,
+        listener: Callable[[Event], None],
+        start: RunStarted,
+        blocked: str = "",
     ) -> None:
-        """`listener` takes every event, in order, and may raise OSError; `start` is the first."""
+        """`listener` takes every event, in order, and may raise OSError; `start` is the first.
+
+        `blocked` says why this pack may not be tested now, if it may not.
+        """
         self.plan = plan
+        self._blocked = blocked
         self._bench = bench
         self._scopes = scopes
         self._listener = listener
@@ -112,6 +122,8 @@ class Engine:
         self._guarded("start-checks", self._start_checks)
 
     def _start_checks(self) -> None:
+        if self._blocked:
+            raise Blocked(self._blocked)
         self._take_leases()
         for role, entry in self._bench.instruments():
             if entry.calibrated_until is not None and entry.calibrated_until < datetime.now(UTC).date():
@@ -163,7 +175,7 @@ class Engine:
         verdict = Verdict.NOT_TESTED
         for attempt, body in enumerate(tries, 1):
             del self._judged[mark:]
-            verdict = self._attempt(planned, attempt, body)
+            verdict = self.attempt(planned, attempt, body)
             if verdict is not Verdict.FAIL or self.over:
                 break
         for attempt, remedy in enumerate(planned.otherwise, len(tries) + 1):
@@ -171,14 +183,15 @@ class Engine:
                 break
             if self.step(remedy) is Verdict.PASS:
                 del self._judged[mark:]
-                verdict = self._attempt(planned, attempt, lambda: self._expect_again(planned))
+                verdict = self.attempt(planned, attempt, lambda: self._expect_again(planned))
         if verdict is Verdict.NOT_TESTED and planned.step.optional is not None:
             del self._judged[mark:]
         if verdict is Verdict.FAIL and not self.over and (planned.step.gate or self.plan.sequence.after_fail == "stop"):
             self._over = self._worst(self._judged[mark:])
         return verdict
 
-    def _attempt(self, planned: PlannedStep, attempt: int, body: Callable[[], None]) -> Verdict:
+    def attempt(self, planned: PlannedStep, attempt: int, body: Callable[[], None]) -> Verdict:
+        """Carry out `body` as one attempt of a step."""
         step, stage = planned.step, self.stage
         with self._on_stage(step, planned.path, attempt):
             began = stage.at_s
@@ -223,8 +236,7 @@ class Engine:
         with ExitStack() as around:
             trace = around.enter_context(lamps.watched(stage)) if vocabulary.needs_lamps(step) else lamps.LampTrace()
             around.enter_context(self._under(step))
-            for word in step.actions():
-                vocabulary.ACTIONS[word].carry_out(stage, self.parameters, trace)
+            vocabulary.carry_out(stage, self.parameters, trace)
             for inner in planned.inside:
                 if not self.over:
                     self.step(inner)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from station.model.record import Measurement
 from station.report import plot
-from station.report.figures import LARGE, figures, plain
+from station.report.figures import LARGE, figures, magnitude, plain
 from station.report.glyphs import printable, width, wrapped
 from station.report.margin import scale
 
@@ -37,6 +37,25 @@ def value_of(text: str) -> float:
 def test_figures_carry_as_many_digits_as_the_uncertainty(measurement: Measurement, printed: tuple[str, ...]) -> None:
     found = figures(measurement)
     assert (found.low, found.value, found.high, found.uncertainty) == printed
+
+
+@pytest.mark.parametrize(
+    ("measurement", "unit", "value", "low"),
+    [
+        (samples.measured("s", "m", 0.0148, "Ohm", 0.005, 0.03, 0.0002), "mΩ", "14.80", "5.00"),
+        (samples.measured("s", "m", 0.000687, "Ohm", uncertainty=0.000012), "mΩ", "0.687", ""),
+        (samples.measured("s", "m", 1.234e9, "Ohm", 1e6, None, 2.5e7), "MΩ", "1234", "1"),
+        (samples.measured("s", "m", 0.2, "Ohm", None, 1.0, 0.03), "Ω", "0.200", ""),
+        (samples.measured("s", "m", 0.0, "Ohm", uncertainty=0.001), "Ω", "0.0000", ""),
+        (samples.measured("s", "m", 0.021, "V", None, 0.025, 0.001), "V", "0.0210", ""),
+    ],
+)
+def test_a_unit_is_printed_in_the_size_that_suits_its_limits(
+    measurement: Measurement, unit: str, value: str, low: str
+) -> None:
+    name, factor = samples.wording().scale(measurement.unit, magnitude(measurement))
+    found = figures(measurement, factor)
+    assert (name, found.value, found.low) == (unit, value, low)
 
 
 def test_digits_are_added_where_rounding_would_hide_a_failure() -> None:

@@ -1,0 +1,121 @@
+"""The commands of PACE ASCII as data: their numbers, their bits, and which parameters travel together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from station.codecs.pace_values import BadInformation
+from station.model.files import Document, Model, build, nearest
+from station.model.protocol import Line, Protocol, Register, Span, Timing
+
+ENABLED = "enabled"
+"""A byte in front of some parameters: 1, the function is on."""
+ZERO_CELSIUS = 2730
+"""How 0 degC travels: tenths of a kelvin, the kelvin being 273 degrees away."""
+
+Byte = Annotated[int, Field(ge=0, le=0xFF)]
+Bits = dict[Annotated[int, BeforeValidator(int), Field(ge=0, le=7)], str]
+
+
+class ParameterSet(Model):
+    """Parameters that travel together: the command that reads them, the one that writes, and their order."""
+
+    read: Byte
+    write: Byte
+    holds: tuple[str, ...] = Field(min_length=1)
+    read_negative: frozenset[str] = frozenset()
+    """What a BMS gives with the other sign than it takes."""
+    at_least: int | None = None
+    """How many of `holds` older firmware has; None: all of them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The registers."""
+        return tuple(name for name in self.holds if name != ENABLED)
+
+    def decode(self, info: bytes, registers: Mapping[str, Register], *, answer: bool = True) -> dict[str, int]:
+        """The words of the registers in `info`, an answer or a write; raises BadInformation."""
+        words: dict[str, int] = {}
+        for name, raw in self._parts(info, registers):
+            number = int.from_bytes(raw, "big", signed=answer and name in self.read_negative)
+            words[name] = abs(number) if name in self.read_negative else number - _offset(registers.get(name)) & 0xFFFF
+        if words.pop(ENABLED, 1) != 1:
+            raise BadInformation("the function is switched off")
+        return words
+
+    def encode(self, words: Mapping[str, int], registers: Mapping[str, Register], *, answer: bool = False) -> bytes:
+        """The information that carries the words of all its registers, as a write or an answer."""
+        info = b""
+        for name in self.holds:
+            number = {ENABLED: 1, **words}[name] + _offset(registers.get(name))
+            number = -number if answer and name in self.read_negative else number
+            size = _size(registers.get(name))
+            info += (number & (1 << 8 * size) - 1).to_bytes(size, "big")
+        return info
+
+    def _parts(self, info: bytes, registers: Mapping[str, Register]) -> Iterator[tuple[str, bytes]]:
+        """Each name with its bytes; older firmware may leave out the last ones."""
+        left, count = info, 0
+        while count < len(self.holds) and (left or count < (self.at_least or len(self.holds))):
+            size = _size(registers.get(self.holds[count]))
+            if len(left) < size:
+                break
+            yield self.holds[count], left[:size]
+            left, count = left[size:], count + 1
+        if left or count < (self.at_least or len(self.holds)):
+            raise BadInformation(f"{len(info)} bytes do not hold {len(self.holds)} parameters")
+
+
+class Commands(Model):
+    """What a BMS takes and gives; names as in `fixtures/protocols/pace-ascii.yaml`."""
+
+    protocol: str
+    title: str
+    line: Line
+    addresses: Span
+    timing: Timing
+    commands: dict[str, Byte]
+    control: dict[str, Byte]
+    bits: dict[str, Bits]
+    parameters: dict[str, ParameterSet]
+
+    def names_of(self, kind: str, byte: int) -> frozenset[str]:
+        """The names of the bits that are set in a byte; one without a name is called `bit_6`."""
+        return frozenset(self.bits[kind].get(bit, f"bit_{bit}") for bit in range(8) if byte >> bit & 1)
+
+    def byte_of(self, kind: str, names: Iterable[str]) -> int:
+        """The byte in which exactly these bits are set; other names are left out."""
+        wanted = frozenset(names)
+        return sum(1 << bit for bit, name in self.bits[kind].items() if name in wanted)
+
+
+def commands(document: Document, registers: Protocol) -> Commands:
+    """The commands of a file; raises InvalidFile for what does not fit its form, or has no register."""
+    found = build(document, Commands)
+    taken: dict[int, str] = {}
+    for name, code in found.commands.items():
+        _take(document, taken, code, name, ("commands", name))
+    for name, each in found.parameters.items():
+        for code in (each.read, each.write):
+            _take(document, taken, code, name, ("parameters", name))
+        for unknown in set(each.names) - registers.by_name.keys():
+            hint = nearest(unknown, registers.by_name)
+            raise document.refuse(("parameters", name), f"`{name}`: there is no register `{unknown}`{hint}")
+    return found
+
+
+def _take(document: Document, taken: dict[int, str], code: int, name: str, at: tuple[str, ...]) -> None:
+    if code in taken:
+        raise document.refuse(at, f"`{name}` is command {code:02X}, which is `{taken[code]}` already")
+    taken[code] = name
+
+
+def _size(register: Register | None) -> int:
+    return 1 if register is None or register.type == "u8" else 2
+
+
+def _offset(register: Register | None) -> int:
+    return ZERO_CELSIUS if register is not None and register.type == "i16" else 0
