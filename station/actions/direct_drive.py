@@ -107,14 +107,13 @@ def _judge_early(stage: Stage, protection: Protection, target: float) -> None:
 def _step(stage: Stage, protection: Protection, amperes: float, setting: float) -> Opening:
     """Step up and watch; what does not open by itself is cut by the load."""
     load = stage.bench.load
-    opening = watch_opening(stage, load.current, lambda: load.set_current(setting))
+    opening = watch_opening(stage, load, lambda: load.set_current(setting))
     if opening.after is None:
         load.off()
-    trace = opening.trace
     marks = [Mark(label="threshold", level=protection.values["trip"].si, unit="A")]
     if opening.after is not None:
-        marks.append(Mark(label=f"opened after {opening.after:.2f} s", at_s=trace.t[-1 - TAIL]))
+        marks.append(Mark(label=f"opened after {opening.after:.2f} s", at_s=opening.current.t[-1 - TAIL]))
     title = f"{protection.name.replace('_', ' ')} at {amperes:.1f} A"
-    channels = (trace.channel("current", "A"),)
+    channels = (opening.current.channel("current", "A"), opening.voltage.channel("voltage", "V"))
     stage.waveform(Waveform(step=stage.path, title=title, channels=channels, marks=tuple(marks)))
     return opening

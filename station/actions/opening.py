@@ -14,6 +14,7 @@ from station.actions.current import Trace
 from station.actions.errors import BenchFault
 from station.actions.measuring import shunt, volts
 from station.actions.stage import Direction, Reading, Stage
+from station.instruments.roles import Load, Supply
 from station.model.limits import Limit
 from station.model.pack import Protection
 
@@ -27,11 +28,12 @@ FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fe
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and the samples."""
+    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and its samples."""
 
     after: float | None
     doubt: float
-    trace: Trace
+    current: Trace
+    voltage: Trace
 
 
 def longest_trip(stage: Stage) -> float:
@@ -39,12 +41,19 @@ def longest_trip(stage: Stage) -> float:
     return stage.pack.limits["trip_time"].is_.high or 2.0
 
 
-def watch_opening(stage: Stage, witness: Callable[[], float], stimulus: Callable[[], None]) -> Opening:
+def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], None]) -> Opening:
     """Apply a stimulus and read nothing but the witness until its current is gone or the longest trip time is over."""
-    trace = Trace()
+    current, voltage = Trace(), Trace()
     before = stage.clock.now()
-    trace.add(0.0, witness())
-    first = max(trace.values[0], 1.0)
+
+    def look() -> float:
+        reading = witness.reading()
+        at = stage.clock.now() - before
+        current.add(at, reading.current)
+        voltage.add(at, reading.voltage)
+        return reading.current
+
+    first = max(look(), 1.0)
     asked = stage.clock.now()
     stimulus()
     done = stage.clock.now()
@@ -52,22 +61,21 @@ def watch_opening(stage: Stage, witness: Callable[[], float], stimulus: Callable
     gap, last = 0.0, done
     while (now := stage.clock.now()) - began < longest_trip(stage) + 0.3:
         stage.scopes.left()
-        amperes = witness()
-        trace.add(stage.clock.now() - before, amperes)
+        amperes = look()
         gap, last = max(gap, now - last), now
         if amperes < 0.1 * first:
             opened = stage.clock.now()
-            _tail(stage, witness, trace, before)
-            return Opening(opened - began, doubt + gap, trace)
+            _tail(stage, look)
+            return Opening(opened - began, doubt + gap, current, voltage)
         stage.clock.wait(max(0.0, WITNESS_EVERY - (stage.clock.now() - now)))
-    return Opening(None, gap, trace)
+    return Opening(None, gap, current, voltage)
 
 
-def _tail(stage: Stage, witness: Callable[[], float], trace: Trace, before: float) -> None:
+def _tail(stage: Stage, look: Callable[[], float]) -> None:
     """A few samples more, so that the waveform shows that the current stays away."""
     for _ in range(TAIL):
         stage.clock.wait(WITNESS_EVERY)
-        trace.add(stage.clock.now() - before, witness())
+        look()
 
 
 def judge_opening(
@@ -108,7 +116,7 @@ def judge_opening(
 
 
 def _why_not(flag: bool, opening: Opening) -> str:
-    last, lasted = opening.trace.values[-1], opening.trace.t[-1]
+    last, lasted = opening.current.values[-1], opening.current.t[-1]
     if flag:
         return f"the protection flag is set and {last:.1f} A flowed on: the FET is welded; quarantine the pack"
     return f"{last:.1f} A flowed for {lasted:.1f} s and nothing happened: threshold too high, slow, or not acting"

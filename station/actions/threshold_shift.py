@@ -15,6 +15,7 @@ from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
+from station.instruments.roles import Load, Supply
 from station.model.pack import Protection
 from station.model.shift import shift_to_release, shift_to_trip
 
@@ -31,8 +32,8 @@ def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
     direction = stage.flowing
     if direction is None:
         raise BenchFault("no current flows, so it cannot be seen to stop")
-    witness = (stage.bench.supply if direction == "charge" else stage.bench.load).current
-    if not stage.wait(lambda: witness() > FLOWS, within=BACK_WITHIN):
+    witness: Supply | Load = stage.bench.supply if direction == "charge" else stage.bench.load
+    if not stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN):
         raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
     stage.pause(SEEN_WITHIN)
     live = live_value(stage, protection)
@@ -50,7 +51,7 @@ def _release(
     parameters: Parameters,
     protection: Protection,
     direction: Direction,
-    witness: Callable[[], float],
+    witness: Supply | Load,
     opened: bool,
 ) -> None:
     """Restore, and see the protection let go; a release that the pack has not reached yet is shifted, too.
@@ -71,7 +72,7 @@ def _release(
         if protection.releases_if == "charging" and direction == "discharge":
             _see_that_it_holds(stage, protection, witness)
             _charge_once(stage)
-        back = stage.wait(lambda: witness() > FLOWS, within=BACK_WITHIN)
+        back = stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN)
         state, reason = "released" if back else "still open", "no current flows again although the thresholds are back"
         proves = protection.proves[2:]
         stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
@@ -79,9 +80,9 @@ def _release(
         _put_back(stage, parameters, protection)
 
 
-def _see_that_it_holds(stage: Stage, protection: Protection, witness: Callable[[], float]) -> None:
+def _see_that_it_holds(stage: Stage, protection: Protection, witness: Supply | Load) -> None:
     """Without a charge the protection must not let go (REQ-4.2-09, REQ-4.2-18)."""
-    back = stage.wait(lambda: witness() > FLOWS, within=CHARGE_FOR)
+    back = stage.wait(lambda: witness.current() > FLOWS, within=CHARGE_FOR)
     state, reason = "released" if back else "holds", "let go without a charging current"
     stage.expect(f"{protection.name}_holds", state, "holds", reason, witness="instrument")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from station.codecs.pace_values import BadInformation
 from station.model.files import Document, Model, build, nearest
@@ -17,7 +17,7 @@ ZERO_CELSIUS = 2730
 """How 0 degC travels: tenths of a kelvin, the kelvin being 273 degrees away."""
 
 Byte = Annotated[int, Field(ge=0, le=0xFF)]
-Bits = dict[Annotated[int, BeforeValidator(int), Field(ge=0, le=7)], str]
+Bits = dict[Annotated[int, Field(ge=0, le=7)], str]
 
 
 class ParameterSet(Model):
@@ -58,15 +58,17 @@ class ParameterSet(Model):
 
     def _parts(self, info: bytes, registers: Mapping[str, Register]) -> Iterator[tuple[str, bytes]]:
         """Each name with its bytes; older firmware may leave out the last ones."""
-        left, count = info, 0
-        while count < len(self.holds) and (left or count < (self.at_least or len(self.holds))):
-            size = _size(registers.get(self.holds[count]))
-            if len(left) < size:
-                break
-            yield self.holds[count], left[:size]
-            left, count = left[size:], count + 1
-        if left or count < (self.at_least or len(self.holds)):
-            raise BadInformation(f"{len(info)} bytes do not hold {len(self.holds)} parameters")
+        least = len(self.holds) if self.at_least is None else self.at_least
+        for count, name in enumerate(self.holds):
+            size = _size(registers.get(name))
+            if not info and count >= least:
+                return
+            if len(info) < size:
+                raise BadInformation(f"too short: `{name}` is missing")
+            yield name, info[:size]
+            info = info[size:]
+        if info:
+            raise BadInformation(f"{len(info)} bytes too many behind `{self.holds[-1]}`")
 
 
 class Commands(Model):

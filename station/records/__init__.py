@@ -1,7 +1,7 @@
 """The journal, the folder of a run, and the record that is drawn from the journal."""
 
 from station.records.journal import Journal, StillWritten, append, held, lines, read_journal
-from station.records.project import NotARun, project
+from station.records.project import DIED, NotARun, project
 from station.records.store import (
     BadSerialNumber,
     NotWritable,
@@ -15,7 +15,7 @@ from station.records.store import (
 from station.records.unrestored import Unrestored, unrestored
 
 __all__ = [
-    "BadSerialNumber", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten", "Unrestored", "append",
+    "DIED", "BadSerialNumber", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten", "Unrestored", "append",
     "earlier_runs", "held", "lines", "new_run", "plain_serial_number", "project", "read_journal", "run_folders",
     "unrestored", "write_atomically",
 ]  # fmt: skip

@@ -24,6 +24,10 @@ from station.model.record import Measurement, Proof, ProofState, Record, Step
 from station.model.verdict import Verdict
 
 
+DIED = "the station stopped in the middle of the run"
+"""The reason of a run that has no end of its own."""
+
+
 class NotARun(ValueError):
     """Events that do not begin with a run."""
 
@@ -46,7 +50,7 @@ def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
         copied
         | {
             "verdict": end.verdict if end else Verdict.ABORTED,
-            "reason": end.reason if end else "the station stopped in the middle of the run",
+            "reason": end.reason if end else DIED,
             "ended_at": end.ended_at if end else start.started_at,
             "bench_time_s": end.bench_time_s if end else every[-1].at_s,
             "identity": identity,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import list2cmdline
@@ -17,6 +16,7 @@ from station.model.pack import Pack
 from station.model.record import Record
 from station.model.verdict import Verdict
 from station.records import (
+    DIED,
     NotARun,
     RunFolder,
     StillWritten,
@@ -28,9 +28,7 @@ from station.records import (
     unrestored,
     write_atomically,
 )
-from station.report.write import NoCertificateError
 
-DIED = "the station stopped in the middle of the run"
 LONGEST_LINE = 300
 """Characters in which one line says what became of a run."""
 
@@ -72,47 +70,55 @@ def close_dead_runs(
         return
     for folder in folders:
         try:
-            with suppress(StillWritten):
-                if not folder.record.exists():
-                    with held(folder.journal):
-                        yield from _closed(folder, pack_of, certify)
+            said = _closed(folder, pack_of, certify)
+        except StillWritten:
+            continue
         except Exception as error:
-            yield _line(f"{_name(folder)} has no record and cannot be closed, it is left alone: {error}")
+            said = f"has no record and cannot be closed, it is left alone: {error}"
+        if said:
+            yield _line(f"run {folder.path.parent.name}/{folder.run} {said}")
 
 
 def _closed(
     folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]
-) -> Iterator[str]:
-    """Close one run, held against others; what is there is read again, since another station may have been faster."""
+) -> str:
+    """Close one run and say so; nothing to say if it is over. Raises StillWritten for one under way."""
     if folder.record.exists():
-        return
-    found = tuple(lines(folder.journal.read_bytes()))
+        return ""
+    with held(folder.journal):
+        if folder.record.exists():  # another station was faster
+            return ""
+        record = _ended(folder.journal, pack_of)
+        if not record.partial:
+            certify(record, folder)
+        write_atomically(folder.record, record.canonical())
+    left = f"; thresholds {record.thresholds}" if record.thresholds.startswith("NOT") else ""
+    return f"had no record and was closed as {record.verdict}: {record.reason or 'nothing else was missing'}{left}"
+
+
+def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
+    """The record of a run that has ended, or that ends here; then its journal says so from now on."""
+    found = tuple(lines(journal.read_bytes()))
     events = [event for event in found if event is not None]
     start = next((event for event in events if isinstance(event, RunStarted)), None)
     if start is None:
         raise NotARun("no line of the journal says what was run")
-    ended = next((event for event in events if isinstance(event, RunEnded)), None)
-    if ended is not None and ended.verdict is not Verdict.ABORTED and len(events) < len(found):
-        raise Damaged(f"its verdict is {ended.verdict}, and line {found.index(None) + 1} of the journal is damaged")
-    end = ended or _end(folder.journal, events[-1])
-    record = project(events if ended else [*events, end], pack_of(start.product))
-    if ended is None:
-        append(folder.journal, end)
-    with suppress(NoCertificateError):
-        certify(record, folder)
-    write_atomically(folder.record, record.canonical())
-    thresholds = "" if "NOT" not in record.thresholds else f"; thresholds {record.thresholds}"
-    yield _line(f"{_name(folder)} was closed as {record.verdict}: {record.reason or 'its record was missing'}{thresholds}")
+    pack = pack_of(start.product)
+    end = next((event for event in events if isinstance(event, RunEnded)), None)
+    if end is None:
+        end = _end(journal, events[-1])
+        record = project([*events, end], pack)
+        append(journal, end)
+        return record
+    if end.verdict is not Verdict.ABORTED and None in found:
+        raise Damaged(f"its verdict is {end.verdict}, and line {found.index(None) + 1} of the journal is damaged")
+    return project(events, pack)
 
 
 def _end(journal: Path, last: AnyEvent) -> RunEnded:
-    """The end of a run that died: it took as long as it spoke, and ended when its journal was last written."""
+    """The end of a run that died: when its journal was last written, and as long after the start as that says."""
     when = datetime.fromtimestamp(journal.stat().st_mtime, UTC).isoformat(timespec="seconds")
     return RunEnded(at_s=last.at_s, ended_at=when, verdict=Verdict.ABORTED, reason=DIED, bench_time_s=last.at_s)
-
-
-def _name(folder: RunFolder) -> str:
-    return f"run {folder.path.parent.name}/{folder.run}"
 
 
 def _line(text: str) -> str:

@@ -18,9 +18,10 @@ from station.clock import Scopes
 from station.model.bench import Bench
 from station.model.events import Event, RunStarted
 from station.model.record import Record, Simulation, Software
-from station.records import Journal, RunFolder, earlier_runs, new_run, project, write_atomically
+from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project, write_atomically
 from station.run.engine import Engine, Outcome
 from station.run.plan import Plan
+from station.run.recovery import why_blocked
 
 _LIBRARIES = ("pyvisa", "pyvisa-py", "pyserial", "pymodbus", "numpy", "pydantic")
 NO_WATCHDOG = (
@@ -40,6 +41,8 @@ class Request:
     reason: str = ""
     simulation: Simulation | None = None
     partial: bool = False
+    restores: Unrestored | None = None
+    """What an earlier run left in the pack, if this run is there to put it back; any other run is blocked by it."""
     listeners: tuple[Callable[[Event], None], ...] = field(default=())
 
 
@@ -72,6 +75,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
     """
     plan = request.plan
     before = earlier_runs(request.data, request.serial_number)
+    blocked = "" if request.restores else why_blocked(request.data, request.serial_number, plan.bench.bench)
     folder = new_run(request.data, request.serial_number)
     events: list[Event] = []
     bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
@@ -84,7 +88,8 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
                 listener(event)
 
         try:
-            yield Session(Engine(plan, bench, scopes, keep, _start(request, folder, before)), folder, events, request)
+            engine = Engine(plan, bench, scopes, keep, _start(request, folder, before), blocked)
+            yield Session(engine, folder, events, request)
         finally:
             bench.close()
 
@@ -93,7 +98,7 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
     """The whole run; its record is written before this returns."""
     with session(request, bench_file, scopes) as running:
         outcome = running.engine.run()
-    return outcome, running.store(), running.folder
+        return outcome, running.store(), running.folder
 
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:

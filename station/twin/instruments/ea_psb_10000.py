@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,7 +16,19 @@ from numpy.random import Generator as Rng
 
 from station.twin.instruments.metering import Meter, calibrated
 from station.twin.instruments.protection import Latch, Protection
-from station.twin.scpi import Answer, Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr1, require
+from station.twin.scpi import (
+    Answer,
+    Choice,
+    Command,
+    Dialect,
+    Instrument,
+    Quantity,
+    Settings,
+    Switch,
+    knob,
+    nr1,
+    require,
+)
 from station.twin.scpi.syntax import split
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -124,7 +135,7 @@ class Quadrants:
             return False, "CC"
         if not flows or lowered or sink.terminal_current > sink.current:
             return True, "CC"
-        return True, "CV" if over < 0 else sink.mode if sink.mode == "CV" else "CC"
+        return True, "CV" if over < 0 or sink.mode == "CV" else "CC"
 
 
 def quadrants(rng: Rng, source: SourceTerminals, sink: SinkTerminals, volts: float, amperes: float) -> Quadrants:
@@ -312,7 +323,7 @@ class EaPsb10000(Instrument):
             yield from knob(f"SYSTem:CONFig:{name}:ACTion", supervised.action)
         yield from knob("SYSTem:CONFig:MODE", Choice(("UIP", "UIR")))
         yield from knob("SYSTem:CONFig:OUTPut:RESTore", Choice(("OFF", "AUTO")))
-        yield from knob("SYSTem:ALARm:ACTion:PFAil", Choice(("AUTO", "OFF")))
+        yield from knob("SYSTem:ALARm:ACTion:PFail", Choice(("AUTO", "OFF")))
         yield from knob("SYSTem:ALARm:ACTion:OTEMperature", Choice(("AUTO", "OFF")))
         yield from knob("POWer:STAGe:AFTer:REMote", panel.after_remote)
         yield from knob("SYSTem:COMMunicate:MONitor:TIMeout", self._silence)
