@@ -11,7 +11,7 @@ from itertools import pairwise
 from station.actions.stage import Reading, Stage
 from station.model.pack import Pack
 
-LOOK_EVERY = 0.04
+LOOK_EVERY = 0.05
 """Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s.
 """
 STEADY = 0.4

@@ -159,14 +159,15 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
     stage.expect(name, "differ" if wrong else "released", "released", "; ".join(wrong), witness="pack")
 
 
-def _restore(stage: Stage, parameters: Parameters) -> None:
+def put_back(stage: Stage, parameters: Parameters) -> None:
+    """Restore, and judge whether the pack took everything."""
     left = parameters.restore()
-    stage.expect(
-        "restored",
-        "not restored" if left else "restored",
-        "restored",
-        f"the pack keeps shifted values of {', '.join(left)}",
-    )
+    state, reason = "not restored" if left else "restored", f"the pack keeps shifted values of {', '.join(left)}"
+    stage.expect("restored", state, "restored", reason)
+
+
+def _restore(stage: Stage, parameters: Parameters) -> None:
+    put_back(stage, parameters)
     compare(stage, parameters.now(), "read_back")
 
 

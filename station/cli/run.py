@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -31,6 +32,7 @@ from station.report.keys import KeyStore, default_folder
 from station.report.wording_file import load_wording
 from station.run.engine import Outcome
 from station.run.plan import Files, Plan, make_plan
+from station.run.recovery import close_dead_runs
 from station.run.session import Request, carry_out
 
 COLOURS = {
@@ -80,10 +82,10 @@ def run(
     console = Console(stderr=as_json)
     files = Files(Library.default())
     bench_file = build(files.open("bench", bench), Bench)
-    _refuse_twin_on_real_bench(
+    refuse_twin_on_real_bench(
         bench_file, {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"}
     )
-    plan = make_plan(files, sequence, bench_file, _plain(serial), slot)
+    plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
     simulated = (
         read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)
         if bench_file.kind == "simulated"
@@ -91,6 +93,8 @@ def run(
     )
     clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
     keys = _keys(simulated)
+    for line in close_dead_runs(data, Files(files.library).pack, partial(_sign, keys=keys, files=files)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     with ExitStack() as open_:
         display = open_.enter_context(ProgressDisplay(console))
         listeners: list[Callable[[Event], None]] = [display]
@@ -99,7 +103,7 @@ def run(
             world = open_.enter_context(serving(bench_file, plan.pack, plan.protocol, simulated, clock, serial, slot))
             listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
             served = world.served(bench_file, slot)
-        simulation = _simulation(simulated, clock) if simulated else None
+        simulation = simulation_of(simulated, clock) if simulated else None
         scopes = Scopes(clock)
         request = Request(plan, serial, data, operator, purpose, reason, simulation, listeners=tuple(listeners))
         with stopped_by_signals(scopes, console, deaf_after=True):
@@ -113,14 +117,16 @@ def run(
     return EXIT_STATUS[verdict]
 
 
-def _plain(serial: str) -> str:
+def plain_serial(serial: str) -> str:
+    """A serial number as typed; raises WrongUsage for what can be none."""
     try:
         return plain_serial_number(serial)
     except BadSerialNumber as error:
         raise WrongUsage(f"--serial: {error}") from None
 
 
-def _refuse_twin_on_real_bench(bench: Bench, options: Mapping[str, object]) -> None:
+def refuse_twin_on_real_bench(bench: Bench, options: Mapping[str, object]) -> None:
+    """Raise WrongUsage for an option of the twin that was given with a real bench."""
     for option, value in options.items():
         if bench.kind == "real" and value:
             raise WrongUsage(f"{option} is for a simulated bench; {bench.bench} is a real one")
@@ -136,7 +142,8 @@ def _keys(simulated: Simulated | None) -> KeyStore:
     return store
 
 
-def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
+def simulation_of(simulated: Simulated, clock: Clock) -> Simulation:
+    """What the record says of a simulated bench."""
     return Simulation(
         twin=simulated.state.twin,
         faults=tuple(fault.fault for fault in simulated.faults),
@@ -178,13 +185,17 @@ def stopped_by_signals(scopes: Scopes, console: Console, *, deaf_after: bool = F
 
 def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> tuple[Path | None, Verdict, str]:
     """Sign the certificate; without stored evidence there is no PASS, so what goes wrong here is ERROR."""
-    from station.report.write import write_certificate
-
     try:
-        wording = load_wording(files.library.find("report", "certificate"))
-        return write_certificate(record, folder.certificate, keys, wording), record.verdict, ""
+        return _sign(record, folder, keys, files), record.verdict, ""
     except Exception as error:
         return None, Verdict.ERROR, f"the certificate could not be written: {' '.join(str(error).split())}"
+
+
+def _sign(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> Path:
+    from station.report.write import write_certificate
+
+    wording = load_wording(files.library.find("report", "certificate"))
+    return write_certificate(record, folder.certificate, keys, wording)
 
 
 def _summary(

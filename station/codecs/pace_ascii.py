@@ -163,7 +163,9 @@ def find_answer(received: bytes, request: Request) -> Outcome:
         elif found.code in MEANINGS:
             return Answer(found, received[:begin] + received[end:])
         else:
-            misfit = misfit or Misfit(f"a frame with {found.code:02X}, which is no return code: somebody else's request")
+            misfit = misfit or Misfit(
+                f"a frame with {found.code:02X}, which is no return code: somebody else's request"
+            )
     return misfit or Noise(received, damage or _why_not(received))
 
 

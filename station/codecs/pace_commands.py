@@ -7,14 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from station.codecs.pace_values import BadInformation
+from station.codecs.pace_values import ZERO_CELSIUS, BadInformation
 from station.model.files import Document, Model, build, nearest
 from station.model.protocol import Line, Protocol, Register, Span, Timing
 
 ENABLED = "enabled"
 """A byte in front of some parameters: 1, the function is on."""
-ZERO_CELSIUS = 2730
-"""How 0 degC travels: tenths of a kelvin, the kelvin being 273 degrees away."""
 
 Byte = Annotated[int, Field(ge=0, le=0xFF)]
 Bits = dict[Annotated[int, Field(ge=0, le=7)], str]

@@ -6,9 +6,10 @@ own count, and what is behind the last known value stays as it came (PACE-RS232-
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -16,19 +17,18 @@ ALL_PACKS: Final = 0xFF
 """COMMAND of 42H and 44H for every pack of the group."""
 NORMAL, BELOW, ABOVE = 0, 1, 2
 """States of a value in an alarm answer; F0 and 80 to EF mean something else is wrong with it."""
+ZERO_CELSIUS: Final = 2730
+"""How 0 degC travels: tenths of a kelvin, the kelvin being 273 degrees away."""
 TEXT_SIZE: Final = 20
 """Characters of a version or serial number."""
 
 _NOT_FITTED = 0x8000
-_ZERO_CELSIUS = 2730
 _ANALOG = struct.Struct(">hHHBHHH")
 _CAPACITY = struct.Struct(">HHH")
 _SOC_KINDS = frozenset({2, 4, 9})
 _LONG_TAIL = 14
 _LOW, _HIGH = 2.0, 4.5
 _ALARM_BYTES = 12
-
-T = TypeVar("T")
 
 
 class BadInformation(ValueError):
@@ -75,11 +75,6 @@ class Analog:
         return cells + temperatures + _ANALOG.pack(*fixed) + self.tail
 
     @property
-    def size(self) -> int:
-        """Bytes without the tail."""
-        return 2 * (len(self.cells) + len(self.temperatures) + 1) + _ANALOG.size
-
-    @property
     def is_plausible(self) -> bool:
         """Whether these are the values of a pack, and not bytes read from the wrong place."""
         stack = sum(self.cells)
@@ -113,11 +108,6 @@ class Alarms:
         return bytes((*states, *totals)) + protection + bytes(flags) + balancing + warning + self.tail
 
     @property
-    def size(self) -> int:
-        """Bytes without the tail."""
-        return len(self.cells) + len(self.temperatures) + 2 + _ALARM_BYTES
-
-    @property
     def is_plausible(self) -> bool:
         """Whether these are the states of a pack, and not bytes read from the wrong place."""
         return len(self.temperatures) > 0 and all(
@@ -136,6 +126,9 @@ class Capacity:
     def encode(self) -> bytes:
         """The information of an answer to A6H, or of a request A7H; raises struct.error beyond 655.35 Ah."""
         return _CAPACITY.pack(*(round(100 * each) for each in (self.remaining, self.full, self.design)))
+
+
+PackT = TypeVar("PackT", Analog, Alarms)
 
 
 def analog(info: bytes, *, group: bool = False) -> tuple[Analog, ...]:
@@ -195,14 +188,90 @@ def clock_information(moment: datetime) -> bytes:
     return bytes((moment.year - 2000, moment.month, moment.day, moment.hour, moment.minute, moment.second))
 
 
-def _packs(info: bytes, group: bool, read: Callable[[bytes], T]) -> Iterator[T]:
-    """One pack, or as many as the count says."""
+def _packs(info: bytes, group: bool, read: Callable[[bytes], PackT]) -> Iterator[PackT]:
+    """One pack with all that follows, or as many as the count says (some firmware repeats FF instead of counting)."""
     if len(info) < 2:
         raise BadInformation(f"{len(info)} bytes hold no pack")
-    count, left = info[1] if group else 1, info[2:]
-    raise NotImplementedError
-    yield read(left)
+    wanted, found, left = (info[1] if group else 1), 0, info[2:]
+    while left:
+        pack, left = _first(left, read, last=found + 1 == wanted)
+        yield pack
+        found += 1
+    if group and wanted not in (found, ALL_PACKS):
+        raise BadInformation(f"{found} packs can be told apart where the count says {wanted}")
+
+
+def _first(data: bytes, read: Callable[[bytes], PackT], *, last: bool) -> tuple[PackT, bytes]:
+    """The first pack, with its own tail, and the bytes of those behind it."""
+    pack = read(data)
+    for end in range(0 if last else len(pack.tail)):
+        if pack.tail[end] == data[0] and _begins_pack(pack, pack.tail[end:], read):
+            return replace(pack, tail=pack.tail[:end]), pack.tail[end:]
+    return pack, b""
+
+
+def _begins_pack(before: PackT, data: bytes, read: Callable[[bytes], PackT]) -> bool:
+    try:
+        pack = read(data)
+    except BadInformation:
+        return False
+    return len(pack.temperatures) == len(before.temperatures) and pack.is_plausible
+
+
+def _analog(data: bytes) -> Analog:
+    cells, rest = _list(data, 2, "cell voltages")
+    temperatures, rest = _list(rest, 2, "temperatures")
+    if len(rest) < _ANALOG.size:
+        raise BadInformation("ends within the analog values of a pack")
+    current, voltage, remaining, kind, full, cycles, design = _ANALOG.unpack_from(rest)
+    return Analog(
+        cells=tuple(raw / 1000 for raw in cells),
+        temperatures=tuple(map(_celsius, temperatures)),
+        current=current / 100,
+        voltage=voltage / 1000,
+        remaining=remaining / 100,
+        kind=kind,
+        full=full / 100,
+        cycles=cycles,
+        design=design / 100,
+        tail=rest[_ANALOG.size :],
+    )
+
+
+def _alarms(data: bytes) -> Alarms:
+    cells, rest = _list(data, 1, "states of the cells")
+    temperatures, rest = _list(rest, 1, "states of the temperatures")
+    if len(rest) < _ALARM_BYTES:
+        raise BadInformation("ends within the flags of a pack")
+    charge_current, voltage, discharge_current, low, high, instruction, control, fault, *pairs = rest[:_ALARM_BYTES]
+    balancing, warning = (low | high << 8 for low, high in (pairs[:2], pairs[2:]))
+    return Alarms(
+        cells, temperatures, charge_current, voltage, discharge_current,
+        low | high << 8, instruction, control, fault, balancing, warning, rest[_ALARM_BYTES:],
+    )  # fmt: skip
+
+
+def _list(data: bytes, size: int, what: str) -> tuple[tuple[int, ...], bytes]:
+    """A count, so many numbers of `size` bytes, and what follows."""
+    end = 1 + size * data[0] if data else 1
+    if len(data) < end:
+        raise BadInformation(f"ends within the {what}")
+    return tuple(int.from_bytes(data[at : at + size], "big") for at in range(1, end, size)), data[end:]
+
+
+def _counted(numbers: Iterable[int]) -> bytes:
+    """The same the other way round, for numbers of two bytes; raises OverflowError."""
+    raw = [number.to_bytes(2, "big") for number in numbers]
+    return bytes((len(raw),)) + b"".join(raw)
+
+
+def _celsius(raw: int) -> float | None:
+    return None if raw == _NOT_FITTED else (raw - ZERO_CELSIUS) / 10
+
+
+def _kelvin(degrees: float | None) -> int:
+    return _NOT_FITTED if degrees is None else round(10 * degrees) + ZERO_CELSIUS
 
 
 def _percent(part: float, whole: float) -> float:
-    return float(round(100 * part / whole)) if whole else float("nan")
+    return float(round(100 * part / whole)) if whole else math.nan

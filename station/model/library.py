@@ -22,7 +22,7 @@ FOLDERS = {
 def default_roots() -> tuple[Path, ...]:
     """The working directory, then the folders that came with the station: beside the package, or inside a wheel."""
     package = Path(__file__).resolve().parents[1]
-    return (Path.cwd(), package.parent, package / "_data")
+    return (Path(), package.parent, package / "_data")
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ class Unrestored:
             return True
 
 
-def unrestored(data: Path, serial_number: str) -> Unrestored | None:
+def unrestored(data: Path, serial_number: str, *, simulated: bool) -> Unrestored | None:
     """What a pack must get back, or None; raises OSError or ValueError for a journal that cannot be read.
+
+    A simulated pack and a real one of the same serial number are two packs, and neither can pay for the other.
 
     If several runs left something, the oldest of them holds the truth: each later one found what an earlier one had
     shifted, and took it for the pack's own. For the same reason only a run that put back the very words of the oldest
@@ -41,6 +43,8 @@ def unrestored(data: Path, serial_number: str) -> Unrestored | None:
         product, kept = "", dict[int, int]()
         for event in read_journal(folder.journal, RunStarted, OriginalsKept, ParametersRestored):
             if isinstance(event, RunStarted):
+                if (event.simulation is not None) != simulated:
+                    break
                 product = event.product
             elif isinstance(event, OriginalsKept):
                 kept = {int(address): word for address, word in event.words.items()}

@@ -37,10 +37,10 @@ class Damaged(Exception):
     """A journal that lacks something which its verdict rests on."""
 
 
-def why_blocked(data: Path, serial_number: str, bench: str) -> str:
+def why_blocked(data: Path, serial_number: str, bench: str, *, simulated: bool) -> str:
     """Why a pack may not be tested because of its earlier runs, and what to type; empty where nothing is in the way."""
     try:
-        owed = unrestored(data, serial_number)
+        owed = unrestored(data, serial_number, simulated=simulated)
         running = owed is not None and owed.running
     except (OSError, ValueError) as error:
         return f"nobody can tell whether this pack has its thresholds; a journal of it cannot be read: {error}"

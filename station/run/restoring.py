@@ -16,7 +16,7 @@ from station.clock import Scopes
 from station.model.bench import PORTS, Bench
 from station.model.files import Fault, InvalidFile
 from station.model.sequence import Sequence, Step
-from station.records import RunFolder, Unrestored
+from station.records import Unrestored
 from station.run.engine import Outcome
 from station.run.plan import Files, Plan, PlannedStep
 from station.run.session import Request, session
@@ -26,22 +26,22 @@ RESTORE = "restore"
 
 def restore_plan(files: Files, bench: Bench, slot: int, owed: Unrestored) -> Plan:
     """What is done to give a pack back what it is owed; raises InvalidFile."""
-    port = next((name for name in PORTS if slot in bench.slots and name in bench.roles(slot)), "")
+    port = next((name for name in PORTS[:2] if slot in bench.slots and name in bench.roles(slot)), "")
     if not port:
-        message = f"bench {bench.bench} has no slot {slot} with a line to the pack ({', '.join(PORTS)})"
+        message = f"bench {bench.bench} has no slot {slot} with a line to the pack ({', '.join(PORTS[:2])})"
         raise InvalidFile([Fault("--slot", 1, 1, message)])
     pack = files.pack(owed.product)
-    step = Step(step=RESTORE, title=f"Thresholds as run {owed.folder.run} found them", gate=True)
+    step = Step(step=RESTORE, title=f"Thresholds as run {owed.folder.run} found them")
     sequence = Sequence(sequence=RESTORE, title="Thresholds put back", pack=(pack.pack,), steps=(step,))
     protocol = files.protocol(pack)
     hashes = tuple(files.hashes[name] for name in sorted(files.hashes))
     return Plan(sequence, pack, bench, slot, protocol, port, (PlannedStep(RESTORE, step, 0, 0.0),), hashes)
 
 
-def restore(request: Request, owed: Unrestored, bench_file: Bench, scopes: Scopes) -> tuple[Outcome, RunFolder]:
-    """Carry out a plan of `restore_plan`; the verdict is PASS once all words are back and read back.
+def restore(request: Request, owed: Unrestored, bench_file: Bench, scopes: Scopes) -> Outcome:
+    """Carry out a plan of `restore_plan`; BLOCKED: another pack, or a bench in use, and then nothing was written.
 
-    BLOCKED: another pack, or the bench is in use; then nothing was written. Raises what a session raises.
+    Whether everything is back, `unrestored` knows afterwards. Raises what a session raises.
     """
     with session(replace(request, restores=owed, partial=True), bench_file, scopes) as running:
         engine = running.engine
@@ -52,7 +52,7 @@ def restore(request: Request, owed: Unrestored, bench_file: Bench, scopes: Scope
         finally:
             outcome = engine.finish()
         running.store()
-        return outcome, running.folder
+        return outcome
 
 
 def _restore(stage: Stage, parameters: Parameters, owed: Unrestored) -> None:

@@ -75,7 +75,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
     """
     plan = request.plan
     before = earlier_runs(request.data, request.serial_number)
-    blocked = "" if request.restores else why_blocked(request.data, request.serial_number, plan.bench.bench)
+    blocked = "" if request.restores else _why_blocked(request)
     folder = new_run(request.data, request.serial_number)
     events: list[Event] = []
     bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
@@ -99,6 +99,11 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
     with session(request, bench_file, scopes) as running:
         outcome = running.engine.run()
         return outcome, running.store(), running.folder
+
+
+def _why_blocked(request: Request) -> str:
+    simulated = request.simulation is not None
+    return why_blocked(request.data, request.serial_number, request.plan.bench.bench, simulated=simulated)
 
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:

@@ -1,0 +1,75 @@
+"""`station restore`: a pack gets its thresholds back after a run that left them shifted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from station.cli.errors import WrongUsage
+from station.cli.run import plain_serial, refuse_twin_on_real_bench, simulation_of, stopped_by_signals
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
+from station.clock import Clock, Scopes, VirtualClock, WallClock
+from station.model.bench import Bench
+from station.model.events import Event, Noted
+from station.model.library import Library
+from station.model.verdict import EXIT_STATUS, Verdict
+from station.records import NotWritable, Unrestored, run_folders, unrestored
+from station.run.engine import Outcome
+from station.run.plan import Files, Plan
+from station.run.restoring import restore as put_back
+from station.run.restoring import restore_plan
+from station.run.session import Request
+from station.twin.world import Twin
+
+NOT_RESTORED, BLOCKED = EXIT_STATUS[Verdict.ERROR], EXIT_STATUS[Verdict.BLOCKED]
+BOOTED_AFTER = 1.0
+"""Seconds after the press of the key in which a simulated pack finds itself."""
+
+
+def restore(
+    bench: Annotated[str, typer.Option("--bench", help="Name of the bench that the pack is on, or a file")],
+    serial: Annotated[
+        str | None, typer.Option("--serial", help="Serial number of the pack; not needed if only one waits for it")
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", help="Folder with the journals")] = Path("data"),
+    slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
+    operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
+    time: Annotated[
+        Literal["virtual", "wall"] | None, typer.Option("--time", help="Time of a simulated bench")
+    ] = None,
+    twin: Annotated[str | None, typer.Option("--twin", help="State of the simulated pack")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="Fault of the simulated bench or pack; may be repeated")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Which pack of its make is simulated")] = None,
+) -> int:
+    """Give a pack its thresholds back after a run that died.
+
+    The pack must be on; nothing is energised. Exit status: 0 restored or nothing to restore, 2 wrong usage, 3 not
+    restored, 5 BLOCKED (another pack, bench in use).
+    """
+    files = Files(Library.default())
+    bench_file = files.bench(bench)
+    options = {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"}
+    refuse_twin_on_real_bench(bench_file, options)
+    is_simulated = bench_file.kind == "simulated"
+    number = plain_serial(serial) if serial is not None else _only_one(data, is_simulated)
+    owed = _owed(data, number, is_simulated) if number else None
+    if owed is None:
+        typer.echo(f"nothing to restore: no run in {data} left shifted thresholds in {number or 'any pack'}")
+        return 0
+    if owed.running:
+        typer.echo(f"run {owed.folder.run} is testing this pack: wait for it, or stop it", err=True)
+        return BLOCKED
+    simulated = (
+        read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed) if is_simulated else None
+    )
+    clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
+    plan = restore_plan(files, bench_file, slot, owed)
+    request = Request(plan, number, data, operator, listeners=(_tell,))
+    outcome = _carried_out(request, owed, simulated, clock)
+    return _said(outcome, owed, number, _owed(data, number, is_simulated) is None)

@@ -1,0 +1,275 @@
+"""EA-PSB 10080-340: 80 V, 340 A, 10 kW in both directions; one box in the role `supply`, in the role `load`, or in both.
+
+Its replies carry units, and asking its error queue acknowledges its alarms: so the alarms are always asked for first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import ClassVar
+
+from station.instruments.errors import BadReply, InstrumentError, RoleError, SettingRefused, Tripped
+from station.instruments.roles import Identity, LoadReading, Ratings, SupplyReading
+from station.instruments.scpi import Scpi, Wire
+
+
+class Say(StrEnum):
+    """How the PSB 10000 series spells it (EA guide "Programming ModBus & SCPI", 5)."""
+
+    LOCK = "SYST:LOCK ON"
+    OWNER = "SYST:LOCK:OWN?"
+    OUTPUT = "OUTP"
+    VOLTAGE = "VOLT"
+    CURRENT = "CURR"
+    POWER = "POW"
+    SINK_CURRENT = "SINK:CURR"
+    SINK_POWER = "SINK:POW"
+    OVER_VOLTAGE = "VOLT:PROT"
+    OVER_CURRENT = "CURR:PROT"
+    SINK_OVER_CURRENT = "SINK:CURR:PROT"
+    SINK_OVER_POWER = "SINK:POW:PROT"
+    READING = "MEAS:ARR?;:OUTP?;:STAT:QUES:COND?;:STAT:OPER:COND?"
+    STATE = "STAT:QUES:COND?;:STAT:OPER:COND?"
+    ERRORS = "STAT:QUES:COND?;:STAT:OPER:COND?;:SYST:ERR:ALL?"
+    MEASURE = "MEAS:CURR?"
+    WATCHDOG = "SYST:COMM:MON:ACT"
+    PATIENCE = "SYST:COMM:MON:TIM"
+
+
+RATINGS = Ratings(voltage=80.0, current=340.0, power=10_000.0)
+RESOLUTION: Mapping[str, float] = {"V": 0.01, "A": 0.1, "W": 1.0, "s": 0.5}
+"""What a setting may differ by when it is read back, by its unit."""
+STAYS_OFF = ("SYST:ALAR:ACT:OTEM", "SYST:ALAR:ACT:PF", "SYST:CONF:OUTP:REST", "POW:STAG:AFT:REM")
+"""What would switch the output on by itself, or leave it on without the station; each is set to OFF."""
+ALARMS: Mapping[int, str] = {
+    1: "over-voltage",
+    2: "over-current",
+    4: "over-power",
+    8: "over-temperature",
+    16: "over-voltage supervision",
+    32: "under-voltage supervision",
+    64: "over-current supervision",
+    128: "under-current supervision",
+    256: "over-power supervision",
+    8192: "mains fault",
+    16384: "master-slave protection",
+}
+"""Bits of STATus:QUEStionable that switch the output off."""
+TIMED_OUT, CONSTANT_VOLTAGE = 128, 256
+"""Bits of STATus:OPERation."""
+
+_ERROR = re.compile(r'([-+]?\d+)\s*,\s*"?([^",]*)"?')
+
+
+class EaPsb10000:
+    """What both roles of the box have in common. The settings of a role are written again if the other role used it."""
+
+    ratings: ClassVar[Ratings] = RATINGS
+
+    def __init__(self, wire: Wire, role: str) -> None:
+        """`role` is named in errors; nothing is sent yet."""
+        self._scpi = Scpi(wire, role)
+        self._settings: dict[Say, float] = {}
+
+    def identify(self) -> Identity:
+        """Who answers; EA writes `PSB 10080-340` with a blank, a bench file with a hyphen."""
+        identity = self._scpi.identity()
+        return replace(identity, model=identity.model.replace(" ", "-"))
+
+    def on(self) -> None:
+        """Switch on in this role, proven by reading back; raises Tripped, and RoleError where nothing was prepared."""
+        if not self._settings:
+            raise RoleError(self._scpi.role, "`prepare` it before it is switched on")
+        self._refuse_if_tripped()
+        if not self._stands():
+            self._take()
+        self._word(Say.OUTPUT, "ON")
+
+    def off(self) -> None:
+        """Switch the box off whatever its role, proven by reading back; it must be in remote control."""
+        self._scpi.confirm(Say.LOCK, Say.OWNER, "REMOTE")
+        self._scpi.switch(Say.OUTPUT, "OFF")
+
+    def clear(self) -> str:
+        """Acknowledge alarms and name those that were; the output stays off. A cause that persists stays latched."""
+        tripped = self._tripped(*self._scpi.parts(Say.STATE, 2))
+        self.off()
+        self._scpi.ask(Say.ERRORS)
+        return tripped
+
+    def watchdog(self, seconds: float) -> None:
+        """Switch off by itself after `seconds` (1 to 36000) without a word, read back; 0 disarms."""
+        if seconds:
+            self._number(Say.PATIENCE, seconds)
+        self._word(Say.WATCHDOG, "ON" if seconds else "OFF")
+
+    def feed(self) -> None:
+        """Say a word; raises Tripped when the watchdog has bitten or another alarm stands."""
+        self._refuse_if_tripped()
+
+    def _prepare(self, settings: dict[Say, float]) -> None:
+        self._settings = settings
+        self._take()
+
+    def _take(self) -> None:
+        """Remote, output off, nothing that comes on by itself, and all settings of this role."""
+        self.off()
+        self._refuse_if_tripped()
+        for command in STAYS_OFF:
+            self._word(command, "OFF")
+        for setting, value in self._settings.items():
+            self._number(setting, value)
+
+    def _stands(self) -> bool:
+        """Whether every setting of this role is still what it was."""
+        return all(self._is(say, self._scpi.ask(f"{say}?"), value) for say, value in self._settings.items())
+
+    def _set(self, say: Say, value: float) -> None:
+        self._number(say, value)
+        self._settings[say] = value
+
+    def _number(self, say: Say, value: float) -> None:
+        text = f"{say} {value:.7g}"
+        found = self._change(text, f"{say}?")
+        if not self._is(say, found, value):
+            raise SettingRefused(self._scpi.role, text, found)
+
+    def _word(self, command: str, word: str) -> None:
+        found = self._change(f"{command} {word}", f"{command}?")
+        if found.upper() != word:
+            raise SettingRefused(self._scpi.role, f"{command} {word}", found)
+
+    def _change(self, text: str, query: str) -> str:
+        """Send a setting and return what reads back; raises Tripped before the error queue can hide an alarm."""
+        found, *state = self._scpi.parts(f"{text}\n{query};:{Say.STATE}", 3)
+        self._refuse_if_tripped(*state)
+        *state, errors = self._scpi.parts(Say.ERRORS, 3)
+        self._refuse_if_tripped(*state)
+        match = _ERROR.match(errors)
+        if match is None:
+            raise BadReply(self._scpi.role, Say.ERRORS, errors, "no error number and text")
+        if int(match[1]):
+            raise InstrumentError(self._scpi.role, text, int(match[1]), match[2])
+        return found
+
+    def _is(self, say: Say, found: str, value: float) -> bool:
+        unit = _unit(say)
+        return abs(self._scpi.parsed(f"{say}?", found, unit) - value) <= RESOLUTION[unit] * (1 + 1e-9)
+
+    def _refuse_if_tripped(self, *state: str) -> None:
+        if tripped := self._tripped(*state or self._scpi.parts(Say.STATE, 2)):
+            raise Tripped(self._scpi.role, tripped)
+
+    def _tripped(self, questionable: str, operation: str) -> str:
+        alarms, status = self._bits(questionable), self._bits(operation)
+        names = [name for bit, name in ALARMS.items() if alarms & bit]
+        return ", ".join(names + (["communication time-out"] if status & TIMED_OUT else []))
+
+    def _bits(self, reply: str) -> int:
+        if not reply.isdecimal():
+            raise BadReply(self._scpi.role, Say.STATE, reply, "expected a number of status bits")
+        return int(reply)
+
+    def _look(self) -> tuple[float, float, bool, str, bool]:
+        """Voltage, current (negative when it draws), whether it is on, what has tripped, whether it holds voltage."""
+        values, on, *state = self._scpi.parts(Say.READING, 4)
+        fields = values.split(",")
+        if len(fields) != 3:
+            raise BadReply(self._scpi.role, Say.READING, values, "expected voltage, current and power")
+        return (
+            self._scpi.parsed(Say.READING, fields[0], "V"),
+            self._scpi.parsed(Say.READING, fields[1], "A"),
+            self._scpi.is_on(Say.READING, on),
+            self._tripped(*state),
+            bool(self._bits(state[1]) & CONSTANT_VOLTAGE),
+        )
+
+
+class EaPsbSupply(EaPsb10000):
+    """The box as a supply; it never draws, since its sink is set to 0 A."""
+
+    def __init__(self, wire: Wire, role: str = "supply") -> None:
+        """`role` is named in errors; nothing is sent yet."""
+        super().__init__(wire, role)
+
+    def prepare(self, voltage: float, current: float, over_voltage: float, over_current: float) -> None:
+        """Remote, output off, protections (V, A) and settings (V, A), all read back; raises Tripped, clears nothing."""
+        self._prepare(
+            {
+                Say.SINK_CURRENT: 0.0,
+                Say.OVER_VOLTAGE: over_voltage,
+                Say.OVER_CURRENT: over_current,
+                Say.VOLTAGE: voltage,
+                Say.CURRENT: current,
+                Say.POWER: RATINGS.power,
+            }
+        )
+
+    def set_voltage(self, volts: float) -> None:
+        """Set the voltage, proven by reading back."""
+        self._set(Say.VOLTAGE, volts)
+
+    def set_current(self, amperes: float) -> None:
+        """Set the current limit, proven by reading back."""
+        self._set(Say.CURRENT, amperes)
+
+    def reading(self) -> SupplyReading:
+        """Voltage, current and state in one exchange; 0 A while the box draws."""
+        volts, amperes, on, tripped, holds_voltage = self._look()
+        mode = "OFF" if not on else "CV" if holds_voltage else "CC"
+        return SupplyReading(volts, max(0.0, amperes), mode, on, tripped)
+
+    def current(self) -> float:
+        """The current alone, A; 0 while the box draws."""
+        return max(0.0, self._scpi.number(Say.MEASURE, "A"))
+
+
+class EaPsbLoad(EaPsb10000):
+    """The box as a load; it never feeds, since its source is set to 0 A."""
+
+    def __init__(self, wire: Wire, role: str = "load") -> None:
+        """`role` is named in errors; nothing is sent yet."""
+        super().__init__(wire, role)
+
+    def prepare(self, max_current: float, max_power: float, *, starts_at: float = 0.0, slew: float = 1e6) -> None:
+        """Remote, input off, constant current at 0 A, limits, all read back; raises Tripped and clears nothing.
+
+        Units A, W, V and A/s. The box draws only above its voltage, which `starts_at` therefore is; it has no slew
+        rate to set, so `slew` must be the default. Raises ValueError for another one.
+        """
+        if slew != 1e6:
+            raise ValueError(f"{self._scpi.role}: the current of this box changes at a rate of its own")
+        self._prepare(
+            {
+                Say.CURRENT: 0.0,
+                Say.SINK_CURRENT: 0.0,
+                Say.OVER_VOLTAGE: 1.1 * RATINGS.voltage,
+                Say.SINK_OVER_CURRENT: max_current,
+                Say.SINK_OVER_POWER: max_power,
+                Say.SINK_POWER: RATINGS.power,
+                Say.VOLTAGE: starts_at,
+            }
+        )
+
+    def set_current(self, amperes: float) -> None:
+        """Set the current, proven by reading back."""
+        self._set(Say.SINK_CURRENT, amperes)
+
+    def reading(self) -> LoadReading:
+        """Voltage, current and state in one exchange; 0 A while the box feeds."""
+        volts, amperes, on, tripped, _ = self._look()
+        return LoadReading(volts, max(0.0, -amperes), on, tripped)
+
+    def current(self) -> float:
+        """The current alone, A; 0 while the box feeds."""
+        return max(0.0, -self._scpi.number(Say.MEASURE, "A"))
+
+
+def _unit(say: Say) -> str:
+    """The unit of a setting."""
+    if say is Say.PATIENCE:
+        return "s"
+    return "V" if say.startswith("VOLT") else "W" if "POW" in say else "A"
