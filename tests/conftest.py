@@ -1,13 +1,18 @@
-"""What all tests have in common: keys of their own, never those of the person who runs them."""
+"""What all tests have in common: keys of their own, and properties that are not judged by the clock."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("station", deadline=None)
+settings.load_profile("station")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the keys that this test session signs with."""
+def own_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the keys that this test session signs with; never those of the person who runs it."""
     folder = tmp_path_factory.mktemp("keys")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATION_KEYS", str(folder))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol as Interface
+from typing import TypeVar, cast
 
 import pyvisa
 
-from station.bms.pace_modbus import PaceModbus
+from station.bms.line import LineStatistics
+from station.bms.pace_ascii import PaceAscii
+from station.bms.pace_modbus import PaceModbus, Readings
 from station.clock import Clock, Scopes
+from station.codecs.pace_commands import commands
 from station.instruments import DRIVERS
 from station.instruments.roles import Identity, Load, Supply, Switch, Voltmeter
 from station.model.bench import Bench, Channel, InstrumentEntry, PortEntry, WiredEntry
+from station.model.library import Library
 from station.model.protocol import Protocol
 from station.wires.errors import WireError
 from station.wires.serial import SerialWire, loop_back
@@ -27,6 +32,26 @@ class NotAsNamed(Exception):
     """An instrument is not the one that the bench file names, or its calibration has run out."""
 
 
+class Client(Interface):
+    """What can be asked of the BMS on every port, whatever it speaks there."""
+
+    @property
+    def statistics(self) -> LineStatistics:
+        """How the line has behaved so far."""
+        ...
+
+    def readings(self) -> Readings:
+        """What the pack measures and shows."""
+        ...
+
+    def text(self, name: str) -> str:
+        """A text such as `pack_sn`, without its padding."""
+        ...
+
+
+ClientT = TypeVar("ClientT", PaceModbus, PaceAscii)
+
+
 @dataclass(frozen=True)
 class Port:
     """A serial line to the pack: the BMS behind it, and the relay that proves the station's own part of the line
@@ -35,9 +60,20 @@ class Port:
 
     name: str
     wire: SerialWire
-    bms: PaceModbus
+    client: Client
     loop_back: Channel | None
     switch: Switch | None
+
+    @property
+    def bms(self) -> PaceModbus:
+        """The client, where the port speaks Modbus; raises MissingRole where it does not."""
+        return self.speaking(PaceModbus)
+
+    def speaking(self, kind: type[ClientT]) -> ClientT:
+        """The client, where it is of that kind; raises MissingRole where it is another."""
+        if not isinstance(self.client, kind):
+            raise MissingRole(f"{self.name} is served by {type(self.client).__name__}, not by {kind.__name__}")
+        return self.client
 
     def own_line_works(self) -> bool | None:
         """Whether the station hears itself with the loop-back relay closed; None where the bench has no such relay."""
@@ -167,12 +203,23 @@ class OpenBench:
     def _open_port(self, name: str) -> Port:
         entry = self._entry(name)
         assert isinstance(entry, PortEntry)
-        wire = SerialWire(entry.at, self.scopes, self._protocol.line.baud)
+        wire, client = self._ascii(entry) if name == "rs232" else self._modbus(entry)
         self._wires.append(wire)
-        bms = PaceModbus(
+        return Port(name, wire, client, entry.loop_back, self.switch if self.has("switch") else None)
+
+    def _modbus(self, entry: PortEntry) -> tuple[SerialWire, Client]:
+        wire = SerialWire(entry.at, self.scopes, self._protocol.line.baud)
+        return wire, PaceModbus(
             wire, self._protocol, entry.address, self.clock, lambda seconds: self.pause(seconds), cells=self._cells
         )
-        return Port(name, wire, bms, entry.loop_back, self.switch if self.has("switch") else None)
+
+    def _ascii(self, entry: PortEntry) -> tuple[SerialWire, Client]:
+        taken = commands(Library.default().open("protocol", "pace-ascii"), self._protocol)
+        wire = SerialWire(entry.at, self.scopes, taken.line.baud)
+        return wire, PaceAscii(
+            wire, taken, self._protocol, entry.address, self.clock, lambda seconds: self.pause(seconds),
+            cells=self._cells,
+        )  # fmt: skip
 
 
 class Wiring:

@@ -111,25 +111,15 @@ def _state(document: Document, files: Files) -> list[str]:
 
 
 def _fault(document: Document, files: Files) -> list[str]:
-    """Set each parameter in a twin of its own, which is never started."""
-    found = build(document, FaultFile)
-    _refuse([*unfit_changes(document, found, _trial(files))])
+    refuse_unfit(files, document, build(document, FaultFile))
     return []
 
 
-def unfit_changes(document: Document, fault: FaultFile, twin: Twin) -> Iterator[Fault]:
-    """Every change of a fault file that a twin does not take; the others are made."""
-    for name, value in fault.change.items():
-        try:
-            twin.set(name, value)
-        except UnknownParameter as error:
-            yield document.fault(("change", name), str(error))
-
-
-def _trial(files: Files) -> Twin:
+def refuse_unfit(files: Files, document: Document, fault: FaultFile) -> None:
+    """Try a fault out on a twin that is never started; raises InvalidFile with every change that it does not take."""
     bench, pack, state = TRIAL
     product = files.pack(pack)
-    return Twin(
+    twin = Twin(
         files.bench(bench),
         product,
         files.protocol(product),
@@ -137,6 +127,18 @@ def _trial(files: Files) -> Twin:
         VirtualClock(),
         serial_number="",
     )
+    try:
+        _refuse([*_unfit(document, fault, twin)])
+    finally:
+        twin.stop()
+
+
+def _unfit(document: Document, fault: FaultFile, twin: Twin) -> Iterator[Fault]:
+    for name, value in fault.change.items():
+        try:
+            twin.set(name, value)
+        except UnknownParameter as error:
+            yield document.fault(("change", name), str(error))
 
 
 def _report(document: Document, files: Files) -> list[str]:

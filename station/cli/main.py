@@ -18,6 +18,7 @@ from station.cli.errors import WrongUsage
 from station.cli.export import export
 from station.cli.keys import keys
 from station.cli.plan import plan, trace
+from station.cli.restore import restore
 from station.cli.run import run
 from station.cli.twin import twin
 from station.cli.verify import verify
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, plan, trace, verify, export, schema):
+for command in (run, restore, check, plan, trace, verify, export, schema):
     app.command()(command)
 app.add_typer(twin, name="twin")
 app.add_typer(keys, name="keys")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,13 +14,13 @@ from station.cli.errors import WrongUsage
 from station.cli.run import plain_serial, refuse_twin_on_real_bench, simulation_of, stopped_by_signals
 from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
 from station.clock import Clock, Scopes, VirtualClock, WallClock
-from station.model.bench import Bench
 from station.model.events import Event, Noted
 from station.model.library import Library
+from station.model.pack import Pack
 from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import NotWritable, Unrestored, run_folders, unrestored
 from station.run.engine import Outcome
-from station.run.plan import Files, Plan
+from station.run.plan import Files
 from station.run.restoring import restore as put_back
 from station.run.restoring import restore_plan
 from station.run.session import Request
@@ -38,9 +39,7 @@ def restore(
     data: Annotated[Path, typer.Option("--data", help="Folder with the journals")] = Path("data"),
     slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
     operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
-    time: Annotated[
-        Literal["virtual", "wall"] | None, typer.Option("--time", help="Time of a simulated bench")
-    ] = None,
+    time: Annotated[Literal["virtual", "wall"] | None, typer.Option("--time", help="Time of a simulated bench")] = None,
     twin: Annotated[str | None, typer.Option("--twin", help="State of the simulated pack")] = None,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="Fault of the simulated bench or pack; may be repeated")
@@ -69,7 +68,56 @@ def restore(
         read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed) if is_simulated else None
     )
     clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
-    plan = restore_plan(files, bench_file, slot, owed)
-    request = Request(plan, number, data, operator, listeners=(_tell,))
+    request = Request(restore_plan(files, bench_file, slot, owed), number, data, operator, listeners=(_tell,))
     outcome = _carried_out(request, owed, simulated, clock)
-    return _said(outcome, owed, number, _owed(data, number, is_simulated) is None)
+    if _owed(data, number, is_simulated) is None:
+        typer.echo(f"restored: {number} has every threshold as run {owed.folder.run} found it, read back")
+        return 0
+    typer.echo(f"NOT restored: {outcome.reason}; keep {number} apart", err=True)
+    return BLOCKED if outcome.verdict is Verdict.BLOCKED else NOT_RESTORED
+
+
+def _owed(data: Path, serial: str, simulated: bool) -> Unrestored | None:
+    return unrestored(data, serial, simulated=simulated)
+
+
+def _only_one(data: Path, simulated: bool) -> str:
+    """The one pack that waits for its thresholds, or nothing; raises WrongUsage if there are several."""
+    numbers = sorted({folder.path.parent.name for folder in run_folders(data)})
+    waiting = [number for number in numbers if _owed(data, number, simulated)]
+    if len(waiting) > 1:
+        raise WrongUsage(f"--serial: name the pack that is on the bench; these wait: {', '.join(waiting)}")
+    return "".join(waiting)
+
+
+def _carried_out(request: Request, owed: Unrestored, simulated: Simulated | None, clock: Clock) -> Outcome:
+    plan = request.plan
+    with ExitStack() as open_:
+        served = plan.bench
+        if simulated:
+            serial = request.serial_number
+            twin = serving(plan.bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot)
+            world = open_.enter_context(twin)
+            _start(world, plan.pack, clock)
+            served = world.served(plan.bench, plan.slot)
+            request = replace(request, simulation=simulation_of(simulated, clock))
+        scopes = Scopes(clock)
+        open_.enter_context(stopped_by_signals(scopes, Console(stderr=True), deaf_after=True))
+        try:
+            return put_back(request, owed, served, scopes)
+        except NotWritable as error:
+            raise WrongUsage(str(error.strerror)) from None
+
+
+def _start(world: Twin, pack: Pack, clock: Clock) -> None:
+    """The operator's part on the simulated bench: the key is pressed until a pack that sleeps starts."""
+    if world.bms.power.mode == "asleep":
+        world.pack.press(True)
+        clock.wait(pack.keys["start"].si)
+        world.pack.press(False)
+        clock.wait(BOOTED_AFTER)
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Noted):
+        typer.echo(event.text)

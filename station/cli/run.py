@@ -161,9 +161,9 @@ def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcom
 
 @contextmanager
 def stopped_by_signals(scopes: Scopes, console: Console, *, deaf_after: bool = False) -> Iterator[None]:
-    """While the block runs, Ctrl-C and a request to end stop the run instead of the process; the bench is made safe first.
+    """While the block runs, Ctrl-C and a request to end stop the run, which makes the bench safe, not the process.
 
-    `deaf_after`: once stopped, the process heeds no further signal but finishes its evidence, however often one presses.
+    `deaf_after`: once stopped, the process heeds no further signal but finishes its evidence, however often one tries.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -121,7 +121,7 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Bytes without any sound frame in them, and what is wrong with them; none at all when only the request came back."""
+    """Bytes without any sound frame, and what is wrong with them; none at all when only the request came back."""
 
     rest: bytes
     reason: str = ""
@@ -163,9 +163,7 @@ def find_answer(received: bytes, request: Request) -> Outcome:
         elif found.code in MEANINGS:
             return Answer(found, received[:begin] + received[end:])
         else:
-            misfit = misfit or Misfit(
-                f"a frame with {found.code:02X}, which is no return code: somebody else's request"
-            )
+            misfit = misfit or Misfit(f"a frame with {found.code:02X}, which is no return code but a request")
     return misfit or Noise(received, damage or _why_not(received))
 
 

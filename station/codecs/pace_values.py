@@ -193,7 +193,7 @@ def _packs(info: bytes, group: bool, read: Callable[[bytes], PackT]) -> Iterator
     if len(info) < 2:
         raise BadInformation(f"{len(info)} bytes hold no pack")
     wanted, found, left = (info[1] if group else 1), 0, info[2:]
-    while left:
+    while left or not found:
         pack, left = _first(left, read, last=found + 1 == wanted)
         yield pack
         found += 1

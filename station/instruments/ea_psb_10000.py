@@ -1,6 +1,7 @@
-"""EA-PSB 10080-340: 80 V, 340 A, 10 kW in both directions; one box in the role `supply`, in the role `load`, or in both.
+"""EA-PSB 10080-340: 80 V, 340 A, 10 kW in both directions; one box as supply, as load, or as both.
 
-Its replies carry units, and asking its error queue acknowledges its alarms: so the alarms are always asked for first.
+Its replies carry units. It wants 5 ms between messages and takes five commands in one, so a setting and its read-back
+are one message. Asking for errors acknowledges alarms, so that is done only to clear, or where errors wait.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from station.instruments.errors import BadReply, InstrumentError, RoleError, SettingRefused, Tripped
 from station.instruments.roles import Identity, LoadReading, Ratings, SupplyReading
@@ -19,8 +20,7 @@ from station.instruments.scpi import Scpi, Wire
 class Say(StrEnum):
     """How the PSB 10000 series spells it (EA guide "Programming ModBus & SCPI", 5)."""
 
-    LOCK = "SYST:LOCK ON"
-    OWNER = "SYST:LOCK:OWN?"
+    OFF = "SYST:LOCK ON;:OUTP OFF;:OUTP?;:SYST:LOCK:OWN?"
     OUTPUT = "OUTP"
     VOLTAGE = "VOLT"
     CURRENT = "CURR"
@@ -33,7 +33,7 @@ class Say(StrEnum):
     SINK_OVER_POWER = "SINK:POW:PROT"
     READING = "MEAS:ARR?;:OUTP?;:STAT:QUES:COND?;:STAT:OPER:COND?"
     STATE = "STAT:QUES:COND?;:STAT:OPER:COND?"
-    ERRORS = "STAT:QUES:COND?;:STAT:OPER:COND?;:SYST:ERR:ALL?"
+    ERRORS = "SYST:ERR:ALL?"
     MEASURE = "MEAS:CURR?"
     WATCHDOG = "SYST:COMM:MON:ACT"
     PATIENCE = "SYST:COMM:MON:TIM"
@@ -60,6 +60,8 @@ ALARMS: Mapping[int, str] = {
 """Bits of STATus:QUEStionable that switch the output off."""
 TIMED_OUT, CONSTANT_VOLTAGE = 128, 256
 """Bits of STATus:OPERation."""
+ERRORS_WAIT = 4
+"""Bit of the status byte."""
 
 _ERROR = re.compile(r'([-+]?\d+)\s*,\s*"?([^",]*)"?')
 
@@ -89,9 +91,10 @@ class EaPsb10000:
         self._word(Say.OUTPUT, "ON")
 
     def off(self) -> None:
-        """Switch the box off whatever its role, proven by reading back; it must be in remote control."""
-        self._scpi.confirm(Say.LOCK, Say.OWNER, "REMOTE")
-        self._scpi.switch(Say.OUTPUT, "OFF")
+        """Take remote control and switch the box off whatever its role, proven by reading back."""
+        found, owner = self._scpi.parts(Say.OFF, 2)
+        if found.upper() != "OFF":
+            raise SettingRefused(self._scpi.role, Say.OFF, found, f"in control: {owner}")
 
     def clear(self) -> str:
         """Acknowledge alarms and name those that were; the output stays off. A cause that persists stays latched."""
@@ -143,17 +146,22 @@ class EaPsb10000:
             raise SettingRefused(self._scpi.role, f"{command} {word}", found)
 
     def _change(self, text: str, query: str) -> str:
-        """Send a setting and return what reads back; raises Tripped before the error queue can hide an alarm."""
-        found, *state = self._scpi.parts(f"{text}\n{query};:{Say.STATE}", 3)
+        """Send a setting and return what reads back; raises Tripped, and InstrumentError where errors wait.
+
+        The status byte tells whether any do, so that an alarm that comes at this moment is not acknowledged unseen.
+        """
+        found, *state, byte = self._scpi.parts(f"{text};:{query};:{Say.STATE};*STB?", 4)
         self._refuse_if_tripped(*state)
-        *state, errors = self._scpi.parts(Say.ERRORS, 3)
-        self._refuse_if_tripped(*state)
+        if self._bits(byte) & ERRORS_WAIT:
+            self._raise_error(text)
+        return found
+
+    def _raise_error(self, text: str) -> None:
+        errors = self._scpi.ask(Say.ERRORS)
         match = _ERROR.match(errors)
         if match is None:
             raise BadReply(self._scpi.role, Say.ERRORS, errors, "no error number and text")
-        if int(match[1]):
-            raise InstrumentError(self._scpi.role, text, int(match[1]), match[2])
-        return found
+        raise InstrumentError(self._scpi.role, text, int(match[1]), match[2])
 
     def _is(self, say: Say, found: str, value: float) -> bool:
         unit = _unit(say)
@@ -191,10 +199,6 @@ class EaPsb10000:
 class EaPsbSupply(EaPsb10000):
     """The box as a supply; it never draws, since its sink is set to 0 A."""
 
-    def __init__(self, wire: Wire, role: str = "supply") -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        super().__init__(wire, role)
-
     def prepare(self, voltage: float, current: float, over_voltage: float, over_current: float) -> None:
         """Remote, output off, protections (V, A) and settings (V, A), all read back; raises Tripped, clears nothing."""
         self._prepare(
@@ -219,7 +223,7 @@ class EaPsbSupply(EaPsb10000):
     def reading(self) -> SupplyReading:
         """Voltage, current and state in one exchange; 0 A while the box draws."""
         volts, amperes, on, tripped, holds_voltage = self._look()
-        mode = "OFF" if not on else "CV" if holds_voltage else "CC"
+        mode: Literal["CV", "CC", "OFF"] = "OFF" if not on else "CV" if holds_voltage else "CC"
         return SupplyReading(volts, max(0.0, amperes), mode, on, tripped)
 
     def current(self) -> float:
@@ -229,10 +233,6 @@ class EaPsbSupply(EaPsb10000):
 
 class EaPsbLoad(EaPsb10000):
     """The box as a load; it never feeds, since its source is set to 0 A."""
-
-    def __init__(self, wire: Wire, role: str = "load") -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        super().__init__(wire, role)
 
     def prepare(self, max_current: float, max_power: float, *, starts_at: float = 0.0, slew: float = 1e6) -> None:
         """Remote, input off, constant current at 0 A, limits, all read back; raises Tripped and clears nothing.

@@ -1,4 +1,4 @@
-"""ITECH IT6010C-80-300: 80 V, 300 A, 10 kW in both directions; one box in the role `supply`, in the role `load`, or both.
+"""ITECH IT6010C-80-300: 80 V, 300 A, 10 kW in both directions; one box as supply, as load, or as both.
 
 As a supply it gives priority to the voltage, as a load to the current. A change of priority copies values across, so
 that everything is written again after it.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from station.instruments.errors import BadReply, RoleError, Tripped
+from station.instruments.errors import BadReply, RoleError, SettingRefused, Tripped
 from station.instruments.roles import Identity, LoadReading, Ratings, SupplyReading
 from station.instruments.scpi import Scpi, Wire
 
@@ -85,7 +85,11 @@ class ItechIt6000C:
         self._refuse_if_tripped()
         if self._scpi.ask(f"{Say.PRIORITY}?").upper() != self.priority:
             self._take()
-        self._scpi.choice(Say.OUTPUT, "ON")
+        try:
+            self._scpi.choice(Say.OUTPUT, "ON")
+        except SettingRefused:
+            self._refuse_if_tripped()
+            raise
 
     def off(self) -> None:
         """Switch the box off whatever its role, proven by reading back."""
@@ -155,10 +159,6 @@ class ItechSupply(ItechIt6000C):
 
     priority: ClassVar[str] = "VOLTAGE"
 
-    def __init__(self, wire: Wire, role: str = "supply") -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        super().__init__(wire, role)
-
     def prepare(self, voltage: float, current: float, over_voltage: float, over_current: float) -> None:
         """Remote, output off, protections (V, A) and settings (V, A), all read back; raises Tripped, clears nothing."""
         self._prepare(
@@ -185,7 +185,7 @@ class ItechSupply(ItechIt6000C):
         """Voltage, current and state in one exchange; 0 A while the box draws."""
         volts, amperes, on, tripped = self._look()
         wanted = self._settings.get(Say.VOLTAGE, 0.0)
-        mode = "OFF" if not on else "CV" if abs(volts - wanted) <= HELD * wanted else "CC"
+        mode: Literal["CV", "CC", "OFF"] = "OFF" if not on else "CV" if abs(volts - wanted) <= HELD * wanted else "CC"
         return SupplyReading(volts, max(0.0, amperes), mode, on, tripped)
 
     def current(self) -> float:
@@ -197,10 +197,6 @@ class ItechLoad(ItechIt6000C):
     """The box as a load: a current that is never positive."""
 
     priority: ClassVar[str] = "CURRENT"
-
-    def __init__(self, wire: Wire, role: str = "load") -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        super().__init__(wire, role)
 
     def prepare(self, max_current: float, max_power: float, *, starts_at: float = 0.0, slew: float = 1e6) -> None:
         """Remote, input off, constant current at 0 A, limits, all read back; raises Tripped and clears nothing.

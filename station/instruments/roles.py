@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,19 @@ class Load(Source, Protocol):
 
     def reading(self) -> LoadReading:
         """Voltage, current and state in one exchange."""
+        ...
+
+
+@runtime_checkable
+class Watchdog(Protocol):
+    """What some supplies and loads can do besides: switch themselves off when the station falls silent."""
+
+    def watchdog(self, seconds: float) -> None:
+        """Switch off by itself after `seconds` without a word, proven by reading back; 0 disarms."""
+        ...
+
+    def feed(self) -> None:
+        """Say a word; raises Tripped when the watchdog has bitten or another protection is latched."""
         ...
 
 

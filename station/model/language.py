@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from station.model.files import Document, Fault, Location, nearest, shown
+from station.model.files import NAME_ITSELF, Document, Fault, Location, nearest, shown
 from station.model.pack import Pack, Protection
 from station.model.sequence import Expectation, Sequence, Step, WriteBack, walk
 
@@ -85,12 +85,16 @@ def check_names(document: Document, sequence: Sequence, pack: Pack) -> Iterator[
     """Every name that is no row of the pack file, with the nearest one that is, and trips that the pack cannot do."""
     for step, at in walk(sequence.steps):
         if isinstance(step, Step):
-            wrong = [each for each in _names(step) if each[1] not in each[3](pack)]
+            wrong = _unknown(_names(step), pack) or _unknown(_limits(step), pack)
             for where, name, what, known in wrong:
-                message = f"{shown(name)} is no {what} of {pack.pack}{nearest(name, known(pack))}"
+                message = f"{shown(name)} is no {what}{nearest(name, known(pack))}"
                 yield document.fault((*at, *where), message)
             if not wrong:
                 yield from (document.fault((*at, *where), message) for where, message in _misfits(step, pack))
+
+
+def _unknown(names: Iterable[_Named], pack: Pack) -> list[_Named]:
+    return [named for named in names if named[1] not in named[3](pack)]
 
 
 def _names(step: Step) -> Iterator[_Named]:
@@ -98,7 +102,6 @@ def _names(step: Step) -> Iterator[_Named]:
         value = getattr(step, "for_" if word == "for" else word)
         for name in (value,) if isinstance(value, str) else value or ():
             yield (word, name), name, what, known
-    yield from _limits(step)
     if step.under is not None:
         word, name = next(iter(step.under.model_dump(exclude_none=True).items()))
         yield ("under", word), name, "current", lambda pack: pack.currents
@@ -112,7 +115,7 @@ def _limits(step: Step) -> Iterator[_Named]:
     for name in step.measure:
         yield ("limit", name), step.limit_of(name), f"limit for {name}", partial(_limits_of, name)
     for name in step.limit if isinstance(step.limit, dict) else ():
-        yield ("limit", name), name, "measurement of this step, so it has no limit", lambda pack: step.measure
+        yield ("limit", name, NAME_ITSELF), name, "measurement of this step", lambda pack: step.measure
     for name, window in step.record.items():
         if window is not None:
             yield ("record", name), window, "limit", lambda pack: pack.limits
@@ -127,7 +130,7 @@ def _expected(written: Expectation, at: Location) -> Iterator[_Named]:
         if isinstance(value, dict):
             names, states = _PARTS[word]
             for name, state in value.items():
-                yield (*at, word, name), name, *names
+                yield (*at, word, name, NAME_ITSELF), name, *names
                 yield (*at, word, name), state, *states
         elif word in _STATES:
             yield (*at, word), str(value), *_STATES[word]

@@ -23,7 +23,6 @@ from station.model.pack import Pack, Requirement
 from station.model.record import Measurement, Proof, ProofState, Record, Step
 from station.model.verdict import Verdict
 
-
 DIED = "the station stopped in the middle of the run"
 """The reason of a run that has no end of its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from station.instruments import DRIVERS
@@ -25,6 +26,10 @@ _PLAYERS: Mapping[str, type] = {
     "switch": instrument_roles.Switch,
 }
 """What an instrument must be able to do to play a role."""
+
+
+class NoSuchStep(LookupError):
+    """A `use` that leads nowhere; the message says why."""
 
 
 class Files:
@@ -59,18 +64,26 @@ class Files:
     def step(self, name: str, document: Document) -> Step:
         """The step `file/step` that a `use` in `document` names, from beside it or from the library.
 
-        Raises InvalidFile.
+        Raises NoSuchStep, and InvalidFile for what is wrong with that other file.
         """
         file, _, wanted = name.partition("/")
-        beside = document.path.parent / f"{file}.yaml"
-        if file not in self._sequences and beside.is_file():
-            self._sequences[file] = self.sequence(str(beside))
-        steps = {each.step: each for each in self.sequence(file)[1].steps if isinstance(each, Step)}
+        if file not in self._sequences:
+            self._sequences[file] = self.sequence(self._beside(file, document))
+        steps = {each.step: each for each in self._sequences[file][1].steps if isinstance(each, Step)}
         if wanted not in steps:
-            raise InvalidFile(
-                [Fault(name, 1, 1, f"sequence {file} has no step {shown(wanted)}{nearest(wanted, steps)}")]
-            )
+            raise NoSuchStep(f"sequence {file} has no step {shown(wanted)}{nearest(wanted, steps)}")
         return steps[wanted]
+
+    def _beside(self, file: str, document: Document) -> str:
+        """The path of a sequence in the folder of `document`, or its name for the library."""
+        beside = document.path.parent / f"{file}.yaml"
+        if beside.is_file():
+            return str(beside)
+        try:
+            self.library.find("sequence", file)
+        except InvalidFile as error:
+            raise NoSuchStep(error.faults[0].message) from None
+        return file
 
     def bench(self, name: str) -> Bench:
         """Read and check a bench file; raises InvalidFile."""
@@ -124,7 +137,7 @@ def check_sequence(files: Files, document: Document, sequence: Sequence) -> tupl
         for pack in packs:
             faults += check_names(here, each, pack)
         if not faults:
-            faults += check_waits(here, each, lambda name, here=here: files.step(name, here))  # type: ignore[misc] # mypy and defaults of a lambda
+            faults += check_waits(here, each, partial(files.step, document=here))
     return faults, [f"{document.path}: no pack file for {name} here, not checked against it" for name in absent]
 
 
@@ -136,18 +149,18 @@ def _check_uses(
         for name in step.use if isinstance(step, Use) else ():
             try:
                 _follow(files, document, name, (), others)
+            except NoSuchStep as error:
+                yield document.fault((*at, "use", name), f"`{name}`: {error}")
             except InvalidFile as error:
-                own = (fault for fault in error.faults if fault.line == fault.column == 1)
-                yield from (document.fault((*at, "use", name), f"`{name}`: {fault.message}") for fault in own)
-                yield from (fault for fault in error.faults if (fault.line, fault.column) != (1, 1))
+                yield from error.faults
 
 
 def _follow(
     files: Files, document: Document, name: str, trail: tuple[str, ...], others: dict[str, tuple[Document, Sequence]]
 ) -> None:
-    """Follow a `use` to its end; raises InvalidFile where it leads nowhere, or back to itself."""
+    """Follow a `use` to its end; raises NoSuchStep where it leads nowhere, or back to itself, and InvalidFile."""
     if name in trail:
-        raise InvalidFile([Fault(name, 1, 1, f"a step cannot use itself: {' uses '.join((*trail, name))}")])
+        raise NoSuchStep(f"a step cannot use itself: {' uses '.join((*trail, name))}")
     step = files.step(name, document)
     found = files.sequence(name.partition("/")[0])
     if found[0].path != document.path:
@@ -187,12 +200,22 @@ def check_bench(document: Document, bench: Bench) -> Iterator[Fault]:
     yield from (document.fault(("envelope", word), message) for word, message in told)
 
 
+class _Nowhere:
+    """A wire that leads nowhere: enough to ask a driver what it can do."""
+
+    def query(self, text: str, timeout: float) -> str:
+        raise NotImplementedError
+
+    def reopen(self) -> None:
+        raise NotImplementedError
+
+
 def _unplayable(role: str, model: str) -> str:
     """Why there is no instrument of that model in that role; empty if there is."""
     if model not in DRIVERS:
         return f"unknown model {shown(model)}{nearest(model, DRIVERS)}"
     wanted = {name for name in dir(_PLAYERS.get(role, object)) if not name.startswith("_")}
-    return f"a {model} cannot be the {role}" if wanted - set(dir(DRIVERS[model])) else ""
+    return f"a {model} cannot be the {role}" if wanted - set(dir(DRIVERS[model](_Nowhere(), role))) else ""
 
 
 def _beyond_ratings(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
@@ -207,7 +230,7 @@ def _beyond_ratings(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
         entry = bench.roles(slot).get(role)
         if not isinstance(entry, InstrumentEntry) or entry.model not in DRIVERS:
             continue
-        ratings = DRIVERS[entry.model].ratings
+        ratings = DRIVERS[entry.model](_Nowhere(), role).ratings
         for word, asked, most, unit in (
             ("voltage", volts, ratings.voltage, "V"),
             (f"{direction}_current", amperes, ratings.current, "A"),

@@ -79,9 +79,7 @@ def close_dead_runs(
             yield _line(f"run {folder.path.parent.name}/{folder.run} {said}")
 
 
-def _closed(
-    folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]
-) -> str:
+def _closed(folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]) -> str:
     """Close one run and say so; nothing to say if it is over. Raises StillWritten for one under way."""
     if folder.record.exists():
         return ""

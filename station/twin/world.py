@@ -10,16 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol as Interface
 
 import numpy as np
 
 from station.clock import Clock, VirtualClock
+from station.codecs.pace_commands import commands
 from station.model.bench import Bench, InstrumentEntry, PortEntry, WiredEntry
 from station.model.fault import FaultFile
+from station.model.library import Library
 from station.model.pack import Pack as PackFile
 from station.model.protocol import Protocol
+from station.twin.bms import Bms
 from station.twin.circuit import Circuit, Contactor, Found
 from station.twin.instruments import MODELS, ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
+from station.twin.pace_ascii import PaceAsciiServer
 from station.twin.pace_modbus import PaceServer
 from station.twin.pack import Pack, make_pack
 from station.twin.panel import Panel
@@ -41,13 +46,31 @@ class CannotServe(ValueError):
     """A bench file that the twin cannot stand in for; the message says why."""
 
 
+class SerialServer(Interface):
+    """One serial port of the BMS; `turnaround` s pass between a request and its answer."""
+
+    turnaround: float
+
+    def seconds(self, count: int) -> float:
+        """How long `count` bytes take on the line."""
+        ...
+
+    def received(self, data: bytes, at: float) -> None:
+        """Hear bytes of which the last one ended at `at` s."""
+        ...
+
+    def reply(self, at: float) -> bytes | None:
+        """The answer to what was heard by `at` s, if there is one."""
+        ...
+
+
 @dataclass
 class Line:
     """A serial line between station and pack; the relay of its loop-back joins the station's transmitter to its
     receiver.
     """
 
-    server: PaceServer
+    server: SerialServer
     now: Callable[[], float]
     loop_back: bool = False
     loop_back_broken: bool = False
@@ -123,7 +146,7 @@ class Twin:
         self._found = self._solve(0.0)
         self.instruments = self._make_instruments(rng)
         self.lines = {
-            name: Line(PaceServer(self.bms, protocol), clock.now)
+            name: Line(_serial_server(name, self.bms, protocol), clock.now)
             for name, entry in self._roles.items()
             if isinstance(entry, PortEntry)
         }
@@ -345,6 +368,13 @@ class Twin:
             line.loop_back = (
                 isinstance(entry, PortEntry) and entry.loop_back is not None and entry.loop_back.number in closed
             )
+
+
+def _serial_server(role: str, bms: Bms, protocol: Protocol) -> SerialServer:
+    """What answers behind a port: ASCII behind RS232, Modbus behind the others (pack file, `ports`)."""
+    if role != "rs232":
+        return PaceServer(bms, protocol)
+    return PaceAsciiServer(bms, protocol, commands(Library.default().open("protocol", "pace-ascii"), protocol))
 
 
 def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, seed: int) -> Pack:

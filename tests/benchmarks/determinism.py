@@ -27,7 +27,7 @@ OF_THE_MOMENT = frozenset({"run", "started_at", "ended_at", "attempt", "earlier_
 
 
 def essence(record: bytes) -> bytes:
-    """What must be the same in each run: measurements, times of steps, waveforms, verdict, everything but the moment."""
+    """What must be the same in each run: measurements, times of steps, waveforms, all but what is of the moment."""
     kept = {key: value for key, value in json.loads(record).items() if key not in OF_THE_MOMENT}
     return json.dumps(kept, sort_keys=True).encode()
 
@@ -47,10 +47,11 @@ def digest(_: int) -> str:
     plan = make_plan(files, "eol", bench, SERIAL)
     clock = VirtualClock()
     simulated = read_simulated(files, "factory_fresh", (), 1)
-    with tempfile.TemporaryDirectory() as data:
-        with serving(bench, plan.pack, plan.protocol, simulated, clock, SERIAL) as world:
-            request = Request(plan, SERIAL, Path(data))
-            _, record, _ = carry_out(request, world.served(bench), Scopes(clock))
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serving(bench, plan.pack, plan.protocol, simulated, clock, SERIAL) as world,
+    ):
+        _outcome, record, _folder = carry_out(Request(plan, SERIAL, Path(data)), world.served(bench), Scopes(clock))
     return sha256(essence(record.canonical())).hexdigest()
 
 

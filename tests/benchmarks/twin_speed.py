@@ -53,9 +53,7 @@ def main() -> None:
         assert abs(charged - AMPERES * SECONDS / 3600) < 0.5, f"{charged:.2f} Ah went in"
         twin.stop()
     wall = statistics.median(took)
-    print(
-        f"twin alone  {wall:.2f} s for {SECONDS:g} s of a charge, {SECONDS / wall:.0f} times real time (median of {ROUNDS})"
-    )
+    print(f"twin alone  {wall:.2f} s for {SECONDS:g} s of a charge: {SECONDS / wall:.0f} times real time")
 
 
 if __name__ == "__main__":

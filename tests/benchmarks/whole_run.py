@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RUNS = 5
@@ -18,14 +19,13 @@ AT_MOST = 10.0
 SERIAL = "BALI48-000001"
 
 
-def whole(data: Path) -> tuple[float, float]:
-    """Wall seconds of `station run` as a process, and the bench time that it went through."""
+def whole(data: Path) -> tuple[float, dict[str, Any]]:
+    """Wall seconds of `station run` as a process, and what it said."""
     command = ["run", "eol", "--serial", SERIAL, "--bench", "simulated", "--json", "--data", str(data)]
     began = time.perf_counter()
     ran = subprocess.run([sys.executable, "-m", "station", *command], cwd=ROOT, capture_output=True, text=True)
     took = time.perf_counter() - began
-    assert ran.returncode == 0, ran.stderr
-    return took, float(json.loads(ran.stdout)["bench_time_s"])
+    return took, json.loads(ran.stdout)
 
 
 def split(data: Path) -> dict[str, float]:
@@ -74,12 +74,12 @@ def main() -> None:
         runs = [whole(Path(name)) for _ in range(RUNS)]
         parts = split(Path(name))
     seconds = sorted(took for took, _ in runs)
-    bench_time = runs[0][1]
-    met = "met" if seconds[-1] < AT_MOST else "MISSED"
+    best, median, worst = seconds[0], statistics.median(seconds), seconds[-1]
+    met = "met" if worst < AT_MOST else "MISSED"
     print(
-        f"whole run   {seconds[0]:.2f} s at best, {statistics.median(seconds):.2f} s median, {seconds[-1]:.2f} s at worst of {RUNS}"
+        f"whole run   {best:.2f} s at best, {median:.2f} s median, {worst:.2f} s at worst (under {AT_MOST:g} s: {met})"
     )
-    print(f"            under {AT_MOST:g} s: {met}; {bench_time:.1f} s on the bench's own clock")
+    print("            {verdict} in {bench_time_s:.1f} s on the bench's own clock".format(**runs[0][1]))
     print(f"one split   {', '.join(f'{part} {took:.2f} s' for part, took in parts.items())}")
 
 

@@ -1,0 +1,220 @@
+"""The BMS over RS232: PACE ASCII, with every answer checked, reads repeated, and commands read back, never repeated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from station.bms.ascii_line import AsciiLine
+from station.bms.errors import BmsError, NotStored, PackRefused
+from station.bms.line import LineStatistics, Wire
+from station.bms.pace_modbus import Readings
+from station.clock import Clock
+from station.codecs import pace_values
+from station.codecs.pace_ascii import Frame, Request
+from station.codecs.pace_commands import Commands
+from station.codecs.pace_values import ALL_PACKS, Alarms, Analog, BadInformation, Capacity
+from station.model.protocol import Protocol, Value
+
+ITSELF = 1
+"""COMMAND for the pack at the other end of the cable, whatever its address."""
+CLOCK_AGREES = 2.0
+"""Seconds by which a clock may differ when it is read back: it is set and read in whole ones."""
+_TEMPERATURES = 6
+_TEXTS = {"version": ("version", 0), "model_sn": ("serial_numbers", 0), "pack_sn": ("serial_numbers", 1)}
+"""Command and place of each text; behind the version there may be a Bluetooth name, a pack may have no number yet."""
+
+T = TypeVar("T")
+
+
+class PaceAscii:
+    """A client of the BMS at the other end of an RS232 cable, which answers with an address of its own."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        commands: Commands,
+        registers: Protocol,
+        address: int,
+        clock: Clock,
+        pause: Callable[[float], None] | None = None,
+        *,
+        cells: int,
+    ) -> None:
+        """Talk to a pack of `cells` cells; `registers` names parameters and flags, `pause` lets a gap pass."""
+        if address not in commands.addresses:
+            raise ValueError(f"address {address} is outside {commands.addresses[0]} to {commands.addresses[-1]}")
+        self.address = address
+        self._commands, self._registers = commands, registers.by_name
+        self._clock = clock
+        self._line = AsciiLine(wire, commands, clock, pause)
+        self._cells = cells
+
+    @property
+    def statistics(self) -> LineStatistics:
+        """How the line has behaved so far."""
+        return self._line.statistics
+
+    @property
+    def answered_from(self) -> int | None:
+        """The address that the pack gave in its last answer, as its switch has it; None before the first."""
+        return self._line.answered_from
+
+    # ------------------------------------------------------------------------------------------------ what it measures
+
+    def readings(self) -> Readings:
+        """What the pack measures and shows, in two frames (42H, 44H).
+
+        The status names what this protocol knows: not whether it is charging or discharging, but `ac_in` and
+        `pack_supplies`. Raises PackSilent, DamagedAnswer, WrongAnswer or PackRefused.
+        """
+        seen, shown = self.analog(), self.alarms()
+        *cell_temperatures, mosfet, ambient = (math.nan if each is None else each for each in seen.temperatures)
+        return Readings(
+            current=seen.current,
+            pack_voltage=seen.voltage,
+            soc=seen.soc,
+            soh=seen.soh,
+            remaining_capacity=seen.remaining,
+            full_capacity=seen.full,
+            design_capacity=seen.design,
+            cycles=float(seen.cycles),
+            warning=self._flags("warning", shown.warning),
+            protection=self._flags("protection", shown.protection),
+            status=self._flags("status", shown.fault) | self._commands.names_of("instruction", shown.instruction),
+            balancing=self._flags("balancing", shown.balancing),
+            cell_voltages=seen.cells,
+            cell_temperatures=tuple(cell_temperatures),
+            mosfet_temperature=mosfet,
+            ambient_temperature=ambient,
+        )
+
+    def analog(self) -> Analog:
+        """The answer to 42H for this pack alone; raises WrongAnswer when it is another pack's."""
+        return self._ask("analog", bytes((ITSELF,)), self._own_analog)
+
+    def alarms(self) -> Alarms:
+        """The answer to 44H for this pack alone."""
+        return self._ask("alarms", bytes((ITSELF,)), self._own_alarms)
+
+    def packs(self) -> tuple[Analog, ...]:
+        """The analog values of every pack of the group (COMMAND FF); only the pack with address 1 knows the others."""
+        return self._ask("analog", bytes((ALL_PACKS,)), lambda info: pace_values.analog(info, group=True))
+
+    def pack_count(self) -> int:
+        """How many packs the group has; 1 unless this one has address 1 and has found others."""
+        return self._ask("pack_count", b"", _one_byte)
+
+    # ------------------------------------------------------------------------------------------------ what it remembers
+
+    def text(self, name: str) -> str:
+        """`version`, `model_sn` or `pack_sn`, without padding; raises ValueError for any other name."""
+        if name not in _TEXTS:
+            raise ValueError(f"no text {name}; there are {', '.join(_TEXTS)}")
+        command, place = _TEXTS[name]
+        return (*self._ask(command, b"", pace_values.texts), "")[place]
+
+    def serial_numbers(self) -> tuple[str, str]:
+        """Of the board and of the pack (C2H); empty where none was given."""
+        board, pack, *_ = *self._ask("serial_numbers", b"", pace_values.texts), ""
+        return board, pack
+
+    def parameters(self, name: str) -> dict[str, Value]:
+        """A set of parameters that travel together, such as `cell_overvoltage`, by register name in station units."""
+        kind = self._commands.parameters[name]
+        words = self._line.ask(
+            Request(f"parameters {name}", Frame(self.address, kind.read)),
+            lambda info: kind.decode(info, self._registers),
+        )
+        return {register: self._registers[register].decode((word,)) for register, word in words.items()}
+
+    def capacity(self) -> Capacity:
+        """What is left, a full charge and the design capacity (A6H)."""
+        return self._ask("capacity", b"", pace_values.capacity)
+
+    def clock(self) -> datetime:
+        """The date and time of the BMS, of no time zone (B1H)."""
+        return self._ask("clock", b"", pace_values.clock)
+
+    # ------------------------------------------------------------------------------------------------ what it is told
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set date and time, to the second; raises NotStored when it reads back something else."""
+        began = self._clock.now()
+
+        def see() -> None:
+            read, expected = self.clock(), moment + timedelta(seconds=self._clock.now() - began)
+            if abs((read - expected).total_seconds()) > CLOCK_AGREES:
+                raise NotStored("clock", str(expected), str(read))
+
+        self._tell("write_clock", pace_values.clock_information(moment), see)
+
+    def limiter(self, on: bool) -> None:
+        """Let the charging current limiter work, or not; raises NotStored when the pack says the opposite after it."""
+        command = self._commands.control["limiter_on" if on else "limiter_off"]
+        self._tell("control", bytes((command,)), lambda: self._see_limiter(on))
+
+    def _see_limiter(self, on: bool) -> None:
+        is_on = "limiter_off" not in self._commands.names_of("control", self.alarms().control)
+        if is_on != on:
+            raise NotStored("charge limiter", _on_or_off(on), _on_or_off(is_on))
+
+    # ------------------------------------------------------------------------------------------------ exchanges
+
+    def _ask(self, name: str, info: bytes, read: Callable[[bytes], T]) -> T:
+        return self._line.ask(self._request(name, info), read)
+
+    def _tell(self, name: str, info: bytes, see: Callable[[], None]) -> None:
+        """Send a command once and look whether it was done: one that was not answered may have been."""
+        doubt: BmsError | None = None
+        try:
+            self._line.ask(self._request(name, info), lambda _: None, tries=1)
+        except PackRefused:
+            raise
+        except BmsError as error:
+            doubt = error
+        try:
+            see()
+        except NotStored:
+            if doubt is not None:
+                raise doubt from None
+            raise
+
+    def _request(self, name: str, info: bytes) -> Request:
+        return Request(name.replace("_", " "), Frame(self.address, self._commands.commands[name], info))
+
+    def _own_analog(self, info: bytes) -> Analog:
+        (pack,) = pace_values.analog(info)
+        self._see_counts(pack.cells, pack.temperatures)
+        if not any(pack.cells):
+            raise BadInformation("every cell is 0 V: the values of a pack that is not there")
+        return pack
+
+    def _own_alarms(self, info: bytes) -> Alarms:
+        (pack,) = pace_values.alarms(info)
+        self._see_counts(pack.cells, pack.temperatures)
+        return pack
+
+    def _see_counts(self, cells: Iterable[object], temperatures: Iterable[object]) -> None:
+        found = len(tuple(cells)), len(tuple(temperatures))
+        if found != (self._cells, _TEMPERATURES):
+            raise BadInformation(
+                f"{found[0]} cells and {found[1]} temperatures instead of {self._cells} and {_TEMPERATURES}"
+            )
+
+    def _flags(self, register: str, word: int) -> frozenset[str]:
+        value = self._registers[register].decode((word,))
+        assert isinstance(value, frozenset)
+        return value
+
+
+def _one_byte(info: bytes) -> int:
+    if len(info) != 1:
+        raise BadInformation(f"{len(info)} bytes instead of one")
+    return info[0]
+
+
+def _on_or_off(on: bool) -> str:
+    return "on" if on else "off"
