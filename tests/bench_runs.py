@@ -1,4 +1,4 @@
-"""Whole runs on the simulated bench, in this process and over the real wires, for tests that look at what came of them."""
+"""Whole runs on the simulated bench, in this process and over the real wires, for tests that look at the outcome."""
 
 from __future__ import annotations
 

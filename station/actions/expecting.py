@@ -143,7 +143,7 @@ def _answers(waiting: Waiting, value: object) -> Condition:
 
     def holds() -> bool:
         try:
-            port.bms.read(["soc"])
+            port.client.readings()
         except BmsError:
             return False
         return True
@@ -165,7 +165,7 @@ def _silent(waiting: Waiting, value: object) -> Condition:
 
     def holds() -> bool:
         try:
-            port.bms.read(["soc"])
+            port.client.readings()
         except PackSilent:
             return True
         except BmsError:

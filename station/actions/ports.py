@@ -21,8 +21,8 @@ def talk(stage: Stage) -> None:
 def _said(stage: Stage, name: str, expected: str) -> tuple[str, str]:
     port = stage.bench.port(name)
     try:
-        serial = port.bms.text(stage.pack.serial_number.stored_in)
-        cells = port.bms.readings().cell_voltages
+        serial = port.client.text(stage.pack.serial_number.stored_in)
+        cells = port.client.readings().cell_voltages
     except PackSilent as silence:
         see_own_line(stage, name)
         return "silent", f"{silence}, and the station's own line proved good"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -70,7 +70,8 @@ class PaceAscii:
         The status names what this protocol knows: not whether it is charging or discharging, but `ac_in` and
         `pack_supplies`. Raises PackSilent, DamagedAnswer, WrongAnswer or PackRefused.
         """
-        seen, shown = self.analog(), self.alarms()
+        seen = self._ask("analog", bytes((ITSELF,)), self._whole_analog)
+        shown = self.alarms()
         *cell_temperatures, mosfet, ambient = (math.nan if each is None else each for each in seen.temperatures)
         return Readings(
             current=seen.current,
@@ -92,12 +93,12 @@ class PaceAscii:
         )
 
     def analog(self) -> Analog:
-        """The answer to 42H for this pack alone; raises WrongAnswer when it is another pack's."""
-        return self._ask("analog", bytes((ITSELF,)), self._own_analog)
+        """The answer to 42H for this pack alone, with as many cells and temperatures as it says that it has."""
+        return self._ask("analog", bytes((ITSELF,)), _own_analog)
 
     def alarms(self) -> Alarms:
         """The answer to 44H for this pack alone."""
-        return self._ask("alarms", bytes((ITSELF,)), self._own_alarms)
+        return self._ask("alarms", bytes((ITSELF,)), _own_alarms)
 
     def packs(self) -> tuple[Analog, ...]:
         """The analog values of every pack of the group (COMMAND FF); only the pack with address 1 knows the others."""
@@ -142,10 +143,10 @@ class PaceAscii:
 
     def set_clock(self, moment: datetime) -> None:
         """Set date and time, to the second; raises NotStored when it reads back something else."""
-        began = self._clock.now()
+        began, whole = self._clock.now(), moment.replace(microsecond=0)
 
         def see() -> None:
-            read, expected = self.clock(), moment + timedelta(seconds=self._clock.now() - began)
+            read, expected = self.clock(), whole + timedelta(seconds=self._clock.now() - began)
             if abs((read - expected).total_seconds()) > CLOCK_AGREES:
                 raise NotStored("clock", str(expected), str(read))
 
@@ -185,29 +186,32 @@ class PaceAscii:
     def _request(self, name: str, info: bytes) -> Request:
         return Request(name.replace("_", " "), Frame(self.address, self._commands.commands[name], info))
 
-    def _own_analog(self, info: bytes) -> Analog:
-        (pack,) = pace_values.analog(info)
-        self._see_counts(pack.cells, pack.temperatures)
-        if not any(pack.cells):
-            raise BadInformation("every cell is 0 V: the values of a pack that is not there")
-        return pack
-
-    def _own_alarms(self, info: bytes) -> Alarms:
-        (pack,) = pace_values.alarms(info)
-        self._see_counts(pack.cells, pack.temperatures)
-        return pack
-
-    def _see_counts(self, cells: Iterable[object], temperatures: Iterable[object]) -> None:
-        found = len(tuple(cells)), len(tuple(temperatures))
+    def _whole_analog(self, info: bytes) -> Analog:
+        """One that can stand beside the readings of the Modbus side."""
+        pack = _own_analog(info)
+        found = len(pack.cells), len(pack.temperatures)
         if found != (self._cells, _TEMPERATURES):
             raise BadInformation(
                 f"{found[0]} cells and {found[1]} temperatures instead of {self._cells} and {_TEMPERATURES}"
             )
+        if not any(pack.cells):
+            raise BadInformation("every cell is 0 V: the values of a pack that is not there")
+        return pack
 
     def _flags(self, register: str, word: int) -> frozenset[str]:
         value = self._registers[register].decode((word,))
         assert isinstance(value, frozenset)
         return value
+
+
+def _own_analog(info: bytes) -> Analog:
+    (pack,) = pace_values.analog(info)
+    return pack
+
+
+def _own_alarms(info: bytes) -> Alarms:
+    (pack,) = pace_values.alarms(info)
+    return pack
 
 
 def _one_byte(info: bytes) -> int:

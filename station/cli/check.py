@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from station.cli.errors import WrongUsage
 from station.clock import VirtualClock
+from station.codecs.pace_commands import Commands, commands
 from station.model.bench import Bench
 from station.model.fault import FaultFile
-from station.model.files import Document, Fault, InvalidFile, Model, build, nearest, read
+from station.model.files import Document, Fault, InvalidFile, build, nearest, read
 from station.model.library import FOLDERS, Library
 from station.model.pack import Pack
 from station.model.protocol import Protocol, read_protocol
@@ -25,10 +29,10 @@ from station.twin.parameters import UnknownParameter
 from station.twin.states import State, read_state
 from station.twin.world import Twin
 
-SCHEMAS: Mapping[str, type[Model] | type[Record]] = {
+SCHEMAS: Mapping[str, object] = {
     "sequence": Sequence,
     "pack": Pack,
-    "protocol": Protocol,
+    "protocol": Protocol | Commands,
     "bench": Bench,
     "twin": State,
     "fault": FaultFile,
@@ -93,8 +97,11 @@ def _pack(document: Document, files: Files) -> list[str]:
 
 
 def _protocol(document: Document, files: Files) -> list[str]:
-    del files
-    read_protocol(document.path)
+    """A map of registers, or the commands that go by the names of such a map."""
+    if "commands" in document.data:
+        commands(document, files.protocol(files.pack(TRIAL[1])))
+    else:
+        read_protocol(document.path)
     return []
 
 
@@ -188,6 +195,22 @@ def schema(
     return 0
 
 
+class _AsWritten(GenerateJsonSchema):
+    """What is read from a text, and does not say how: the text or number may stand there as well as what it becomes."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        """A field with a reader of its own."""
+        becomes = super().function_before_schema(schema)
+        says_how = "json_schema_input_schema" in schema
+        return becomes if says_how else {"anyOf": [becomes, {"type": ["string", "number"]}]}
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
+        """A value that JSON does not have, such as a range of addresses."""
+        del schema
+        return {"type": ["string", "integer"]}
+
+
 def schema_of(kind: str) -> dict[str, object]:
     """The JSON Schema of a kind of file, draft 2020-12."""
-    return {"$schema": DIALECT, **SCHEMAS[kind].model_json_schema(by_alias=True)}
+    adapter: TypeAdapter[object] = TypeAdapter(SCHEMAS[kind])
+    return {"$schema": DIALECT, **adapter.json_schema(by_alias=True, schema_generator=_AsWritten)}

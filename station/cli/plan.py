@@ -31,7 +31,8 @@ def plan(
     resolved = make_plan(files, sequence, build(files.open("bench", bench), Bench), serial, slot)
     console = Console()
     console.print(
-        f"[bold]{escape(resolved.sequence.title)}[/] for {escape(resolved.pack.title)} on {escape(resolved.bench.title)}, slot {slot}"
+        f"[bold]{escape(resolved.sequence.title)}[/] for {escape(resolved.pack.title)} "
+        f"on {escape(resolved.bench.title)}, slot {slot}"
     )
     table = Table("step", "does", "gate", "least s")
     for planned in (each for top in resolved.steps for each in top.walk()):

@@ -102,7 +102,7 @@ class InstrumentEntry(Model):
     """VISA resource, such as `TCPIP::supply-1::2101::SOCKET`; on a simulated bench port 0 means any free one."""
     serial: str = ""
     """Serial number that it must identify itself with; empty: any."""
-    calibrated_until: Annotated[date | None, BeforeValidator(_day)] = None
+    calibrated_until: Annotated[date | None, BeforeValidator(_day, json_schema_input_type=date)] = None
     backend: str = "@py"
 
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 RUNS = 20
-BURNERS_A_CORE = 2
+BURNERS_A_CORE = 1
 BURN_AT_MOST = 600.0
 """Wall seconds after which a burner ends even if nobody ends it."""
 SERIAL = "BALI48-000001"

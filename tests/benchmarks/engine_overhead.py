@@ -11,7 +11,6 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -61,15 +60,14 @@ def our_run(plan: Plan, folder: Path) -> tuple[float, float]:
     return stored - began, done - ready
 
 
-def their_phase(number: int) -> Callable[[openhtf.TestApi], None]:
+def their_phase(number: int) -> object:
     """A phase with one measurement and a validator."""
 
-    @openhtf.PhaseOptions(name=f"phase_{number}")
-    @openhtf.measures(openhtf.Measurement("current_zero").in_range(-0.1, 0.1))
     def phase(test: openhtf.TestApi) -> None:
         test.measurements.current_zero = 0.0
 
-    return phase
+    judged = openhtf.measures(openhtf.Measurement("current_zero").in_range(-0.1, 0.1))(phase)
+    return openhtf.PhaseOptions(name=f"phase_{number}")(judged)
 
 
 def their_run(folder: Path) -> float:

@@ -131,10 +131,9 @@ def test_the_twin_serves_a_bench_that_a_run_in_another_process_can_use(tmp_path:
             YAML().dump(from_outside, file)
         assert status(["keys", "init", "--name", "test"]) == 0
         data = tmp_path / "data"
+        run = ["run", "eol", "--serial", "BALI48-000001", "--bench", str(ready), "--json", "--data", str(data)]
         done = subprocess.run(
-            [sys.executable, "-m", "station", "run", "eol", "--serial", "BALI48-000001", "--bench", str(ready), "--json",
-             "--data", str(data)],
-            capture_output=True, text=True, check=False,
+            [sys.executable, "-m", "station", *run], capture_output=True, text=True, check=False,
         )  # fmt: skip
     finally:
         twin.send_signal(signal.SIGTERM)

@@ -147,7 +147,7 @@ def test_an_analog_answer_that_ends_too_early_is_refused(length: int) -> None:
 
 # --- parameters -------------------------------------------------------------------------------------------------------
 
-REAL_16S = {
+REAL_16S: dict[str, tuple[str, dict[str, float]]] = {
     "cell_overvoltage": ("010E100E740D340A", {"alarm": 3.6, "trip": 3.7, "release": 3.38, "delay": 1.0}),
     "cell_undervoltage": ("010AF009C40B540A", {"alarm": 2.8, "trip": 2.5, "release": 2.9, "delay": 1.0}),
     "pack_overvoltage": ("01E100E740D2F00A", {"alarm": 57.6, "trip": 59.2, "release": 54.0, "delay": 1.0}),

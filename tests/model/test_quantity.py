@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -85,9 +86,9 @@ def test_whatever_is_read_is_finite_and_has_a_known_unit(anything: object) -> No
 @given(st.floats(-1e6, 1e6), st.sampled_from([1.0, 0.1, 0.01, 0.001, 1e-6]))
 def test_a_quantised_value_is_the_nearest_multiple_and_stays_one(value: float, step: float) -> None:
     there = quantise(value, step)
-    assert abs(there - value) <= step / 2 * (1 + 1e-9)
+    assert abs(Decimal(repr(there)) - Decimal(repr(value))) <= Decimal(repr(step)) / 2
+    assert Decimal(repr(there)) % Decimal(repr(step)) == 0
     assert quantise(there, step) == there
-    assert abs(there / step - round(there / step)) < 1e-6
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 9.9e37, -9.9e37])

@@ -1,0 +1,110 @@
+"""Threshold shifts: what is planned keeps the order, is accepted by the firmware, and acts at the live value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from station.model.files import build, read
+from station.model.ordering import violations
+from station.model.pack import Pack, Protection
+from station.model.shift import Infeasible, shift_alarm, shift_to_release, shift_to_trip
+
+PACK = build(read(Path(__file__).parents[2] / "fixtures/packs/bali48.yaml"), Pack)
+STORED = {name: quantity.si for name, quantity in PACK.released.items()}
+SHIFTABLE = [each for each in PACK.protection.values() if "trip" in each.values and each.tolerance is not None]
+LIVE = {"voltage": (2.0, 60.0), "current": (1.0, 200.0), "temperature": (-35.0, 120.0), "other": (0.0, 100.0)}
+
+
+@st.composite
+def lived(draw: st.DrawFn) -> tuple[Protection, float]:
+    """A protection and a live value, mostly one at which it could be shifted."""
+    protection = draw(st.sampled_from(SHIFTABLE))
+    low, high = LIVE[protection.kind]
+    if protection.accepts is not None and draw(st.booleans()):
+        low, high = protection.accepts.low or low, protection.accepts.high or high
+    return protection, round(draw(st.floats(low, high)), 3)
+
+
+@given(lived())
+def test_a_shift_to_trip_is_in_order_accepted_and_beyond_the_live_value(case: tuple[Protection, float]) -> None:
+    protection, live = case
+    try:
+        shifted = shift_to_trip(protection, live, STORED)
+    except Infeasible:
+        return
+    assert violations({**STORED, **shifted}) == ()
+    own = {name: value for name, value in shifted.items() if name.rpartition(".")[0] == protection.name}
+    if protection.accepts is not None:
+        assert all(protection.accepts.contains(value) for value in own.values())
+    trip = own[f"{protection.name}.trip"]
+    assert live > trip if protection.rises else live < trip
+    release = own.get(f"{protection.name}.release")
+    if release is not None:
+        assert live > release if protection.rises else live < release
+
+
+@given(lived())
+def test_a_shift_to_release_is_in_order_and_lets_the_live_value_go(case: tuple[Protection, float]) -> None:
+    protection, live = case
+    assume("release" in protection.values)
+    try:
+        shifted = shift_to_release(protection, live, STORED)
+    except Infeasible:
+        return
+    eased = {**STORED, **shifted}
+    assert violations(eased) == ()
+    release = eased[f"{protection.name}.release"]
+    assert live < release if protection.rises else live > release
+    assert eased[f"{protection.name}.trip"] == STORED[f"{protection.name}.trip"]
+
+
+@given(lived())
+def test_a_shifted_alarm_moves_no_trip_and_is_beyond_the_live_value(case: tuple[Protection, float]) -> None:
+    protection, live = case
+    assume("alarm" in protection.values)
+    try:
+        shifted = shift_alarm(protection, live, STORED)
+    except Infeasible:
+        return
+    assert f"{protection.name}.trip" not in shifted
+    assert violations({**STORED, **shifted}) == ()
+    alarm = shifted[f"{protection.name}.alarm"]
+    assert live > alarm if protection.rises else live < alarm
+
+
+@pytest.mark.parametrize("protection", [each for each in SHIFTABLE if each.kind == "temperature"], ids=lambda p: p.name)
+def test_every_temperature_protection_of_cells_and_ambient_can_be_shifted_at_room_temperature(
+    protection: Protection,
+) -> None:
+    if protection.of == "mosfet":
+        pytest.skip("a MOSFET must be warm for its threshold")
+    assert shift_to_trip(protection, 25.0, STORED)
+
+
+def test_a_current_keeps_its_alarm_inside_its_trip() -> None:
+    assert shift_to_trip(PACK.protection["charge_overcurrent"], 20.0, STORED) == {
+        "charge_overcurrent.alarm": 17.0,
+        "charge_overcurrent.trip": 18.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "live", "reason"),
+    [
+        ("pack_undervoltage", 52.4, "and the BMS accepts 15 V to 50 V"),
+        ("mosfet_overtemperature", 25.0, "and the BMS accepts 30 degC to 120 degC"),
+        ("short_circuit", 20.0, "short_circuit has no"),
+    ],
+)
+def test_what_cannot_be_shifted_says_why(name: str, live: float, reason: str) -> None:
+    with pytest.raises(Infeasible, match=reason):
+        shift_to_trip(PACK.protection[name], live, STORED)
+
+
+def test_a_release_that_is_satisfied_or_not_there_needs_no_easing() -> None:
+    assert shift_to_release(PACK.protection["cell_overvoltage"], 3.30, STORED) == {}
+    assert shift_to_release(PACK.protection["charge_overcurrent"], 20.0, STORED) == {}
