@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
+from station.actions.lamps import LampTrace
+from station.actions.parameters import Parameters
 from station.actions.stage import Stage
+from station.model.sequence import Expectation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,23 @@ class Condition:
     until: float
     holds: Callable[[], bool]
     tell: Callable[[bool], None]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The surroundings of the conditions of one expectation."""
+
+    stage: Stage
+    parameters: Parameters
+    trace: LampTrace
+    written: Expectation
+    holding: ExitStack
+    """What must be kept up while waiting, such as the probe current of a recovery."""
+    began: float
+
+
+ASK_EVERY = 0.3
+"""Seconds between two questions to the pack while waiting for what it says."""
 
 
 def throttled(stage: Stage, every: float, holds: Callable[[], bool]) -> Callable[[], bool]:

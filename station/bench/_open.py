@@ -107,6 +107,7 @@ class OpenBench:
         self._managers: dict[str, pyvisa.ResourceManager] = {}
         self._wires: list[VisaWire | SerialWire] = []
         self._open: dict[str, object] = {}
+        self._instrument_wires: dict[str, VisaWire] = {}
         self._ports: dict[str, Port] = {}
         self.pause: Callable[[float], None] = clock.wait
         """How the BMS line lets its gaps pass; a run puts its own sampling wait here."""
@@ -188,12 +189,20 @@ class OpenBench:
     def _instrument(self, role: str) -> object:
         if role not in self._open:
             entry = self._entry(role)
-            if not isinstance(entry, InstrumentEntry):
+            owner = entry.by if isinstance(entry, WiredEntry) else role
+            box = self._entry(owner)
+            if not isinstance(box, InstrumentEntry):
                 raise MissingRole(f"role {role} of bench {self.bench.bench} is not an instrument")
+            self._open[role] = DRIVERS[box.model](self._visa(owner, box), role)
+        return self._open[role]
+
+    def _visa(self, owner: str, entry: InstrumentEntry) -> VisaWire:
+        """The wire of an instrument, which both roles share when it fills two."""
+        if owner not in self._instrument_wires:
             wire = VisaWire(entry.at, self.scopes, self._manager(entry.backend))
             self._wires.append(wire)
-            self._open[role] = DRIVERS[entry.model](wire, role)
-        return self._open[role]
+            self._instrument_wires[owner] = wire
+        return self._instrument_wires[owner]
 
     def _manager(self, backend: str) -> pyvisa.ResourceManager:
         if backend not in self._managers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import TypeAdapter
@@ -29,14 +29,14 @@ from station.twin.parameters import UnknownParameter
 from station.twin.states import State, read_state
 from station.twin.world import Twin
 
-SCHEMAS: Mapping[str, object] = {
-    "sequence": Sequence,
-    "pack": Pack,
-    "protocol": Protocol | Commands,
-    "bench": Bench,
-    "twin": State,
-    "fault": FaultFile,
-    "record": Record,
+SCHEMAS: Mapping[str, TypeAdapter[Any]] = {
+    "sequence": TypeAdapter(Sequence),
+    "pack": TypeAdapter(Pack),
+    "protocol": TypeAdapter(Protocol | Commands),
+    "bench": TypeAdapter(Bench),
+    "twin": TypeAdapter(State),
+    "fault": TypeAdapter(FaultFile),
+    "record": TypeAdapter(Record),
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TRIAL = ("simulated", "bali48", "factory_fresh")
@@ -212,5 +212,4 @@ class _AsWritten(GenerateJsonSchema):
 
 def schema_of(kind: str) -> dict[str, object]:
     """The JSON Schema of a kind of file, draft 2020-12."""
-    adapter: TypeAdapter[object] = TypeAdapter(SCHEMAS[kind])
-    return {"$schema": DIALECT, **adapter.json_schema(by_alias=True, schema_generator=_AsWritten)}
+    return {"$schema": DIALECT, **SCHEMAS[kind].json_schema(by_alias=True, schema_generator=_AsWritten)}

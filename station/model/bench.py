@@ -231,7 +231,8 @@ def _entry_faults(role: str, entry: AnyEntry, roles: Mapping[str, AnyEntry]) -> 
     expected = "at" if role in PORTS else "model" if role in INSTRUMENTS else "by" if role in WIRING else ""
     written = {InstrumentEntry: "model", WiredEntry: "by", PortEntry: "at"}[type(entry)]
     by_operator = isinstance(entry, WiredEntry) and entry.by == OPERATOR
-    if by_operator or (expected and written != expected):
+    shares = role in ("supply", "load") and written == "by"
+    if by_operator or (expected and written != expected and not shares):
         if not by_operator:
             yield NAME_ITSELF, f"role `{role}`: expected `{expected}: ...`, which says what fills it"
         return

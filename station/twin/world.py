@@ -23,7 +23,16 @@ from station.model.pack import Pack as PackFile
 from station.model.protocol import Protocol
 from station.twin.bms import Bms
 from station.twin.circuit import Circuit, Contactor, Found
-from station.twin.instruments import MODELS, ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
+from station.twin.instruments import (
+    MODELS,
+    ChromaLoad,
+    ChromaSupply,
+    DataAcquisition,
+    EaPsb10000,
+    ItechIt6000C,
+    KeysightRp7900,
+    Multimeter,
+)
 from station.twin.pace_ascii import PaceAsciiServer
 from station.twin.pace_modbus import PaceServer
 from station.twin.pack import Pack, make_pack
@@ -170,8 +179,8 @@ class Twin:
 
     @property
     def load(self) -> Instrument:
-        """The load."""
-        return self.instruments["load"]
+        """The load, which may be the same box as the supply."""
+        return self.instruments.get("load", self.supply)
 
     @property
     def voltmeter(self) -> Instrument:
@@ -297,6 +306,8 @@ class Twin:
             return ChromaSupply(serial=serial, rng=own, terminals=self._source)
         if model is ChromaLoad:
             return ChromaLoad(serial=serial, rng=own, terminals=self._sink)
+        if model is EaPsb10000 or model is ItechIt6000C or model is KeysightRp7900:
+            return model(serial=serial, rng=own, source=self._source, sink=self._sink)
         if model is Multimeter:
             return Multimeter(serial=serial, rng=own, probe=lambda: self._found.sensed_voltage)
         if model is DataAcquisition:

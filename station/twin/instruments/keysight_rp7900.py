@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterable
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.ea_psb_10000 import Offer, quadrants
 from station.twin.instruments.protection import Latch, Protection
+from station.twin.instruments.two_quadrants import Offer, quadrants
 from station.twin.scpi import Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr3, require
 from station.twin.scpi.status import Register
 from station.twin.terminals import SinkTerminals, SourceTerminals

@@ -1,0 +1,86 @@
+"""What `expect` waits for at the dry contacts and at the terminals."""
+
+from __future__ import annotations
+
+import math
+
+from station.actions.condition import Condition, Waiting, throttled
+from station.actions.current import flowing
+from station.actions.stage import Stage
+
+DEAD_TEST_CURRENT = 0.1
+"""Amperes that the load asks of terminals that should be dead; a pack that is off only floats and gives none."""
+DEAD_BELOW = 5.0
+"""Volts under that load below which terminals are dead."""
+
+
+def contacts(waiting: Waiting, value: object) -> Condition:
+    """Each dry contact is open or closed as expected, by its resistance and the limits of the pack file."""
+    stage = waiting.stage
+    wanted = _contact_states(stage, value)
+    wrong: list[str] = []
+
+    def holds() -> bool:
+        found = stage.wiring.contacts()
+        wrong[:] = [
+            f"contact {name} has {found[name]:.3g} Ohm, must be {state}"
+            for name, state in wanted.items()
+            if not _is(stage, found[name], state)
+        ]
+        return not wrong
+
+    def tell(held: bool) -> None:
+        name = value if isinstance(value, str) else "_".join(wanted)
+        proves = (
+            tuple(f"REQ-{key}" for contact in wanted for key in stage.pack.contacts[contact].proves)
+            if value != "healthy"
+            else ()
+        )
+        stage.expect(
+            f"contacts_{name}",
+            "as they should be" if held else "wrong",
+            "as they should be",
+            "; ".join(wrong),
+            proves=proves,
+            witness="switch",
+        )
+
+    return Condition(stage.clock.now() + stage.reacts_within("contacts"), throttled(stage, 0.2, holds), tell)
+
+
+def _contact_states(stage: Stage, value: object) -> dict[str, str]:
+    if isinstance(value, dict):
+        return {str(name): str(state) for name, state in value.items()}
+    return {name: getattr(contact, str(value)) for name, contact in stage.pack.contacts.items()}
+
+
+def _is(stage: Stage, ohms: float, state: str) -> bool:
+    """Whether a resistance is what the pack file calls open or closed, guard band of 0.83 U included."""
+    if math.isinf(ohms):
+        return state == "open"
+    uncertainty = 0.83 * (stage.bench.u("contacts", "resistance", ohms) or 0.0)
+    closed, open_ = stage.pack.limits["contact_closed"].is_.high, stage.pack.limits["contact_open"].is_.low
+    if state == "closed":
+        return closed is not None and ohms + uncertainty <= closed
+    return open_ is not None and ohms - uncertainty >= open_
+
+
+def terminals(waiting: Waiting, value: object) -> Condition:
+    """Dead terminals only float: they give no current to a small load, and their voltage collapses under it."""
+    stage = waiting.stage
+    seen: list[str] = []
+    if value == "dead":
+        waiting.holding.enter_context(flowing(stage, "discharge", DEAD_TEST_CURRENT))
+
+    def holds() -> bool:
+        volts = stage.bench.voltmeter.voltage()
+        seen[:] = [f"{volts:.2f} V under a load of {DEAD_TEST_CURRENT} A"]
+        return (abs(volts) < DEAD_BELOW) == (value == "dead")
+
+    def tell(held: bool) -> None:
+        other = "alive" if value == "dead" else "dead"
+        stage.expect(
+            "terminals", str(value) if held else other, str(value), f"the terminals have {seen[0]}", witness="voltmeter"
+        )
+
+    return Condition(stage.clock.now() + stage.reacts_within("terminals"), throttled(stage, 0.2, holds), tell)
