@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from station import __version__
 from station.cli.check import check, schema
@@ -67,12 +67,12 @@ def status(arguments: list[str]) -> int:
     """Run the command with these arguments and return its exit status."""
     try:
         result = app(arguments, standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
+    except TyperException as error:
+        typer.echo(f"{error.format_message()}  (`station --help` tells what can be said)", err=True)
         return USAGE
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return leave.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped before anything was energised", err=True)
         return ABORTED
     except (InvalidFile, WrongUsage) as error:

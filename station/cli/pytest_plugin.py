@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 OPTIONS = ("--bench", "--serial", "--energise", "--data", "--twin", "--fault")
-_BEFORE_THE_FIRST_KEY = re.compile(r"\s*(#|---|%YAML|$)")
+_BEFORE_THE_FIRST_KEY = re.compile(r"\s*(#|---|%|$)")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -83,7 +83,7 @@ def run(
     files = Files(Library.default())
     bench_file = build(files.open("bench", bench), Bench)
     refuse_twin_on_real_bench(
-        bench_file, {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"}
+        bench_file, {"--twin": twin, "--fault": fault, "--seed": seed is not None, "--time virtual": time == "virtual"}
     )
     plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
     simulated = (
@@ -105,7 +105,7 @@ def run(
             served = world.served(bench_file, slot)
         simulation = simulation_of(simulated, clock) if simulated else None
         scopes = Scopes(clock)
-        request = Request(plan, serial, data, operator, purpose, reason, simulation, listeners=tuple(listeners))
+        request = Request(plan, serial, data, operator, purpose, reason, simulation, bench, listeners=tuple(listeners))
         with stopped_by_signals(scopes, console, deaf_after=True):
             outcome, record, folder = _carried_out(request, served, scopes)
     certificate, verdict, why = _certified(record, folder, keys, files)

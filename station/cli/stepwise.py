@@ -113,7 +113,11 @@ class SteppedRun:
         before = len(self._session.events)
         verdict = self._session.engine.step(planned)
         reasons = tuple(_reasons(self._session.events[before:], verdict))
-        return Finding(verdict, reasons, left_out=verdict is Verdict.NOT_TESTED and planned.step.optional is not None)
+        return Finding(
+            verdict,
+            reasons or (f"{verdict} {planned.path}",),
+            left_out=verdict is Verdict.NOT_TESTED and planned.step.optional is not None,
+        )
 
     def finish(self) -> Outcome:
         """End the run: safe state, thresholds, record, and the certificate of a whole run.
@@ -121,8 +125,10 @@ class SteppedRun:
         A step that was asked for and not carried out ends the run as a stop does: nobody knows what it would have said.
         """
         if self.outcome is None:
-            self._stop_before_what_is_missing()
-            self.outcome = self._session.engine.finish()
+            try:
+                self._stop_before_what_is_missing()
+            finally:
+                self.outcome = self._session.engine.finish()
             record = self._session.store()
             if not record.partial:
                 self.outcome = self._certified(record, self.outcome)

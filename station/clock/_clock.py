@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-SETTLE_AT_MOST = 1.0
+SETTLE_AT_MOST = 20.0
 """Wall seconds after which bytes that were sent and never taken (a cut line) no longer hold up a virtual time-out."""
 
 

@@ -129,6 +129,9 @@ def _text(raw: bytes, path: Path) -> str:
 
 
 def _composed(text: str, path: Path) -> Node | None:
+    if directive := _DIRECTIVE.search(text):
+        line, column = _line_and_column(text[: directive.start()])
+        raise InvalidFile([Fault(str(path), line, column, "directives (`%`) are not read; the file is YAML 1.2")])
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
     line, column = 1, 1
@@ -148,6 +151,9 @@ def _composed(text: str, path: Path) -> Node | None:
     else:
         return root
     raise InvalidFile([Fault(str(path), line, column, f"malformed YAML: {' '.join(problem.split())}")])
+
+
+_DIRECTIVE = re.compile("(?<![^\n\r\x85\u2028\u2029\ufeff])%")
 
 
 def _explained(error: MarkedYAMLError) -> str:

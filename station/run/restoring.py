@@ -62,7 +62,7 @@ def _restore(stage: Stage, parameters: Parameters, owed: Unrestored) -> None:
     now = parameters.now()
     for name, value in parameters.stored().items():
         if now.get(name) != value:
-            stage.note(f"{name}: {now.get(name)}, was {value}")
+            stage.note(f"{name} is {now[name]:g} and was {value:g}" if name in now else f"{name} is not stored")
     put_back(stage, parameters)
 
 

@@ -40,6 +40,8 @@ class Request:
     purpose: str = ""
     reason: str = ""
     simulation: Simulation | None = None
+    typed_bench: str = ""
+    """The bench as somebody typed it, for a command that they are told to type; empty: its name."""
     partial: bool = False
     restores: Unrestored | None = None
     """What an earlier run left in the pack, if this run is there to put it back; any other run is blocked by it."""
@@ -103,7 +105,8 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
 
 def _why_blocked(request: Request) -> str:
     simulated = request.simulation is not None
-    return why_blocked(request.data, request.serial_number, request.plan.bench.bench, simulated=simulated)
+    bench = request.typed_bench or request.plan.bench.bench
+    return why_blocked(request.data, request.serial_number, bench, simulated=simulated)
 
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:

@@ -278,7 +278,7 @@ class Server:
             connection.close()
         if connection in self._connections:
             self._connections.remove(connection)
-        self._clock.forget()
+        self._clock.taken(len(connection.pending))
 
     def _send(self, connection: _Connection, data: bytes) -> None:
         self._clock.sent(len(data))

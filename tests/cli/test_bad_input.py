@@ -213,6 +213,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_its_order(refused: Refused) ->
         (b"sequence: mine\npack: " + 100 * b"[" + 100 * b"]", "2:37: nested more than 30 levels deep"),
         (b"a: " + 1_000 * b"[", "1:1: malformed YAML: nested more than 30 levels deep"),
         (b"# " + 300_000 * b"x", "1:1: has 300002 bytes; expected at most 200000"),
+        (b"%YAML 1.1\n---\nsequence: mine\n", "1:1: directives (`%`) are not read; the file is YAML 1.2"),
         (b"pack: bali48\n", "1:1: the first key is `pack`; a sequence file begins with `sequence: <name>`"),
     ],
 )
@@ -449,7 +450,7 @@ def test_a_slot_that_the_bench_does_not_have_is_refused(refused: Refused) -> Non
         ("--twin", "factory_fresh"),
         ("--fault", "dead-led"),
         ("--seed", "1"),
-        pytest.param(("--seed", "0"), marks=pytest.mark.xfail(reason="station.cli.run takes 0 for none", strict=True)),
+        ("--seed", "0"),
         ("--time", "virtual"),
     ],
 )
@@ -514,7 +515,6 @@ def test_a_data_folder_that_cannot_be_written_is_refused(refused: Refused) -> No
     assert said.startswith("data folder data cannot be written: ")
 
 
-@pytest.mark.xfail(reason="typer 0.29 has its own UsageError, which station.cli.main does not know", strict=True)
 @pytest.mark.parametrize("arguments", [["run"], ["run", "eol"], ["nonsense"], [*run_of("eol"), "--time", "tomorrow"]])
 def test_wrong_usage_of_the_command_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert status(arguments) == 2

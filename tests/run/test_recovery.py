@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -28,6 +30,7 @@ from station.model.events import (
     StepEnded,
 )
 from station.model.library import Library
+from station.model.pack import Pack
 from station.model.record import Record
 from station.records import (
     Journal,
@@ -39,6 +42,7 @@ from station.records import (
     read_journal,
     unrestored,
 )
+from station.run import recovery
 from station.run.plan import Files
 from station.run.recovery import close_dead_runs
 from station.run.restoring import restore, restore_plan
@@ -61,6 +65,7 @@ steps:
     parameters: {write_back: cell_overvoltage.delay}
 """
 SHIFTED = {"cell_overvoltage.trip": 3.5, "cell_overvoltage.alarm": 3.45, "pack_undervoltage.delay": 3.0}
+RUNS = itertools.count()
 pack_of = Files(Library.default()).pack
 
 
@@ -91,13 +96,14 @@ def lines_before(journal: bytes, kind: type[Event]) -> bytes:
 
 
 def died(data: Path, journal: bytes, serial_number: str = SERIAL) -> RunFolder:
-    """The folder of a run that died when it had written so much."""
-    folder = new_run(data, serial_number)
+    """The folder of a run that died when it had written so much, later than those before it."""
+    folder = RunFolder(data / "runs" / serial_number / f"20260101T000000000Z-{next(RUNS):08x}")
+    folder.path.mkdir(parents=True)
     folder.journal.write_bytes(journal)
     return folder
 
 
-def close(data: Path) -> list[str]:
+def close(data: Path, pack_of: Callable[[str], Pack] = pack_of) -> list[str]:
     """What the station says of dead runs when it starts."""
     return list(close_dead_runs(data, pack_of, lambda record, folder: folder.certificate.write_bytes(b"%PDF")))
 
@@ -137,10 +143,14 @@ def small(journal: bytes) -> bytes:
     return b"".join(kept)
 
 
-def test_wherever_a_journal_was_cut_the_run_is_closed_and_no_whole_line_is_lost(whole: bytes, tmp_path: Path) -> None:
+def test_wherever_a_journal_was_cut_the_run_is_closed_and_no_whole_line_is_lost(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)  # thousands of runs: what the disk does is not asked here
+    bare = Files(Library.default()).pack("bali48").model_copy(update={"requirements": {}})
     journal = small(lines_before(whole, RunEnded))
     folders = {died(tmp_path, journal[:cut]): cut for cut in cuts(journal)}
-    said = close(tmp_path)
+    said = close(tmp_path, lambda name: bare)
     assert len(said) == len(folders) > 4096
     for folder, cut in folders.items():
         kept = journal[:cut]
@@ -278,6 +288,22 @@ def test_stations_that_start_at_once_close_each_run_once(whole: bytes, tmp_path:
         assert [type(event) for event in read_journal(folder.journal)].count(RunEnded) == 1
 
 
+def test_a_run_that_another_station_has_just_closed_is_over(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died(tmp_path, lines_before(whole, RunEnded))
+
+    @contextmanager
+    def too_late(journal: Path) -> Iterator[None]:
+        monkeypatch.setattr(recovery, "held", held)
+        assert len(close(tmp_path)) == 1
+        with held(journal):
+            yield
+
+    monkeypatch.setattr(recovery, "held", too_late)
+    assert close(tmp_path) == []
+
+
 # ---------------------------------------------------------------------------------------------- blocked, restored
 
 
@@ -367,7 +393,7 @@ def test_a_pack_with_shifted_thresholds_is_blocked_until_they_are_back(
         truth = next(event.words for event in events if isinstance(event, OriginalsKept))
         assert shifted != bench.twin.bms.memory.words
         assert {key: bench.twin.bms.memory.words[int(key)] for key in truth} == truth
-        assert [event.text.partition(":")[0] for event in events if isinstance(event, Noted)] == sorted(SHIFTED)
+        assert [event.text.partition(" ")[0] for event in events if isinstance(event, Noted)] == sorted(SHIFTED)
         assert not [event for event in events if isinstance(event, OutputChanging | Sampled)]
         assert owed(tmp_path) is None
 
@@ -491,7 +517,7 @@ def test_after_kill_9_the_pack_is_blocked_restored_and_tested(
     assert status(["run", sequence, *where, "--json"]) == 5
     out, err = capsys.readouterr()
     blocked = json.loads(out)
-    assert "station restore" in blocked["reason"]
+    assert f"station restore --serial {SERIAL} --bench simulated" in blocked["reason"]
     assert "closed as ABORTED" in err.splitlines()[0]
     dead = sorted((tmp_path / "runs" / SERIAL).iterdir())[0]
     assert dead.name in blocked["reason"]
