@@ -287,5 +287,6 @@ class Wiring:
         return entry.input.number
 
     def _bits(self, inputs: Mapping[str, Channel]) -> Mapping[str, bool]:
-        ports = {channel.number: self._bench.switch.read_port(channel.number) for channel in inputs.values()}
+        numbers = {channel.number for channel in inputs.values()}
+        ports = {number: self._bench.switch.read_port(number) for number in sorted(numbers)}
         return {name: bool(ports[channel.number] >> (channel.bit or 0) & 1) for name, channel in inputs.items()}

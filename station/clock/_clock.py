@@ -31,8 +31,12 @@ class Clock(Protocol):
         """Let `seconds` (>= 0) pass."""
         ...
 
-    def poll(self, ready: Callable[[float], bool], timeout: float) -> bool:
-        """Wait until `ready(s)`, which may block for up to `s` wall seconds, is true; False after `timeout` seconds."""
+    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
+        """Wait until `ready(s)`, which may block for up to `s` wall seconds, is true; False after `timeout` seconds.
+
+        The time-out counts from `since`, a reading of this clock, or from now: in virtual time the world may move on
+        between a request and the beginning of the wait for its reply.
+        """
         ...
 
     def sent(self, count: int) -> None:
@@ -62,9 +66,9 @@ class WallClock:
         if seconds > 0:
             time.sleep(seconds)
 
-    def poll(self, ready: Callable[[float], bool], timeout: float) -> bool:
+    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
         """Wait until `ready` is true, at most `timeout` seconds."""
-        ends = self.now() + timeout
+        ends = (self.now() if since is None else since) + timeout
         while True:
             left = ends - self.now()
             if ready(max(0.0, left)):
@@ -122,9 +126,9 @@ class VirtualClock:
                 self._world(target)
             self._now = target
 
-    def poll(self, ready: Callable[[float], bool], timeout: float) -> bool:
+    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
         """Wait until `ready` is true; when the wires have run empty, let the rest of `timeout` pass and give up."""
-        ends = self._now + timeout
+        ends = (self._now if since is None else since) + timeout
         given_up = time.monotonic() + SETTLE_AT_MOST
         while not ready(0.002):
             if self._under_way == 0 or time.monotonic() > given_up:

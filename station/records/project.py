@@ -38,7 +38,8 @@ def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
     if start is None:
         raise NotARun("these events do not begin with a run")
     end = next((event for event in every if isinstance(event, RunEnded)), None)
-    steps = tuple(_with_notes(event.step, every) for event in every if isinstance(event, StepEnded))
+    notes = [event for event in every if isinstance(event, Noted)]
+    steps = tuple(_with_notes(event.step, notes) for event in every if isinstance(event, StepEnded))
     measurements = tuple(event.measurement for event in every if isinstance(event, Measured))
     identity: dict[str, str] = {}
     for event in every:
@@ -64,9 +65,9 @@ def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
     )
 
 
-def _with_notes(step: Step, events: tuple[AnyEvent | Event, ...]) -> Step:
-    notes = tuple(event.text for event in events if isinstance(event, Noted) and event.step == step.id)
-    return step.model_copy(update={"notes": notes}) if notes else step
+def _with_notes(step: Step, notes: Iterable[Noted]) -> Step:
+    own = tuple(note.text for note in notes if note.step == step.id)
+    return step.model_copy(update={"notes": own}) if own else step
 
 
 def _safe_state(events: tuple[AnyEvent | Event, ...]) -> str:

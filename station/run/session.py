@@ -4,6 +4,7 @@ business.
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,6 +143,7 @@ def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunS
     )
 
 
+@functools.cache
 def _software() -> Software:
     libraries = {}
     for name in _LIBRARIES:

@@ -56,6 +56,8 @@ class _Connection:
     waiting: deque[tuple[Exchange, int]] = field(default_factory=deque)
     busy: bool = False
     owner: str = ""
+    unaccounted: int = 0
+    """Bytes of the message that is being dealt with, until its reply leaves."""
 
 
 class Server:
@@ -233,6 +235,7 @@ class Server:
         except OSError:
             data = b""
         if not data or connection.owner in self.cut:
+            self._clock.taken(len(data))
             self._drop(connection, client)
             return
         self.counts[connection.owner][0] += len(data)
@@ -280,8 +283,16 @@ class Server:
             self._connections.remove(connection)
         self._clock.taken(len(connection.pending))
 
+    def _account(self, connection: _Connection) -> None:
+        """Note that the message which is being dealt with has been taken; before its reply leaves, so that nobody who
+        has the reply sees the request still under way.
+        """
+        size, connection.unaccounted = connection.unaccounted, 0
+        self._clock.taken(size)
+
     def _send(self, connection: _Connection, data: bytes) -> None:
         self._clock.sent(len(data))
+        self._account(connection)
         self.counts[connection.owner][1] += len(data)
         self.counts[connection.owner][2] += 1
         with suppress(OSError):
@@ -291,9 +302,10 @@ class Server:
 
     def _begin(self, connection: _Connection, exchange: Exchange, size: int) -> None:
         if self._clock.kind == "virtual":
+            connection.unaccounted = size
             for seconds in exchange:
                 self._clock.wait(seconds)
-            self._clock.taken(size)
+            self._account(connection)
             return
         connection.waiting.append((exchange, size))
         if not connection.busy:

@@ -75,8 +75,9 @@ class Gate:
 
     def _reset_now(self) -> None:
         reset, self._reset, self._interrupt = self._reset, _nothing, _nothing
-        reset()
-        self.scopes.clock.forget()
+        if reset is not _nothing:
+            reset()
+            self.scopes.clock.forget()
 
     def _refuse_if_fenced(self) -> None:
         if self._fenced:

@@ -59,8 +59,9 @@ class SerialWire:
         The first byte has `first_byte` seconds from the end of the request on. The answer ends when it has as many
         bytes as `length_of` says, or, while that cannot tell, with a silence of `between` seconds; it may be anything.
         """
+        since = self._clock.now()
         self.transmit(request)
-        return self.collect(length_of, first_byte + self.seconds(len(request)), between)
+        return self.collect(length_of, first_byte + self.seconds(len(request)), between, since)
 
     def transmit(self, request: bytes) -> None:
         """Send bytes; raises ConnectionLost, Fenced, and what the scopes raise."""
@@ -69,11 +70,18 @@ class SerialWire:
             if line.write(request) != len(request):
                 raise OSError("the port did not take all bytes")
 
-    def collect(self, length_of: Callable[[bytes], int | None], first_byte: float, between: float) -> bytes:
-        """The second half of `exchange`, with the same time-outs."""
+    def collect(
+        self,
+        length_of: Callable[[bytes], int | None],
+        first_byte: float,
+        between: float,
+        since: float | None = None,
+    ) -> bytes:
+        """The second half of `exchange`, with the same time-outs; `since` is when the request began."""
         received = bytearray()
         timeout = first_byte
-        while self._more(received, timeout):
+        while self._more(received, timeout, since):
+            since = None
             length = length_of(bytes(received))
             if length is not None and len(received) >= length:
                 break
@@ -111,7 +119,7 @@ class SerialWire:
         self.gate.reset()
         self._line = None
 
-    def _more(self, received: bytearray, timeout: float) -> bool:
+    def _more(self, received: bytearray, timeout: float, since: float | None = None) -> bool:
         """Wait for further bytes; false after `timeout` seconds without any."""
 
         def arrived(wait: float) -> bool:
@@ -121,7 +129,7 @@ class SerialWire:
             received.extend(new)
             return bool(new)
 
-        more = self._clock.poll(arrived, min(timeout, self.gate.left()))
+        more = self._clock.poll(arrived, min(timeout, self.gate.left()), since)
         self.gate.left()
         return more
 

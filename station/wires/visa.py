@@ -53,10 +53,11 @@ class VisaWire:
         if self._resource is None or self._stale():
             self.reopen()
         messages = [line.encode("ascii") + b"\n" for line in text.split("\n")]
+        since = self._clock.now()
         with self._reset_on_error():
             for message in messages:
                 self._send(message, timeout)
-            return self._line(timeout)
+            return self._line(timeout, since)
 
     def reopen(self) -> None:
         """Reset the connection and make a new one; raises ConnectionLost, Fenced, and what the scopes raise."""
@@ -123,11 +124,11 @@ class VisaWire:
             self._clock.sent(len(message))
             self._resource.write_raw(message)
 
-    def _line(self, timeout: float) -> str:
+    def _line(self, timeout: float, since: float) -> str:
         if self._socket is None:
             return self._decoded(self._read_other_backend(timeout))
         self._received.clear()
-        if not self._poll(self._arrived, timeout):
+        if not self._poll(self._arrived, timeout, since):
             kept = f"; only {bytes(self._received[:40])!r} came" if self._received else ""
             raise NoAnswer(f"{self.address}: no reply within {timeout:g} s{kept}")
         return self._decoded(bytes(self._received))
@@ -171,14 +172,14 @@ class VisaWire:
             raise Garbled(f"{self.address}: {reply[:40]!r} is not one line")
         return line.strip()
 
-    def _poll(self, ready: Callable[[float], bool], timeout: float) -> bool:
+    def _poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
         """Wait by the run's clock; raises what the scopes raise, also when the deadline is nearer than `timeout`."""
 
         def sliced(wait: float) -> bool:
             self.gate.left()
             return ready(min(wait, SLICE))
 
-        arrived = self._clock.poll(sliced, min(timeout, self.gate.left()))
+        arrived = self._clock.poll(sliced, min(timeout, self.gate.left()), since)
         self.gate.left()
         return arrived
 
