@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from station.cli.errors import WrongUsage
-from station.clock import VirtualClock
+from station.cli.simulate import TRIAL, read_fault
 from station.codecs.pace_commands import Commands, commands
 from station.model.bench import Bench
 from station.model.fault import FaultFile
@@ -25,9 +25,7 @@ from station.model.record import Record
 from station.model.sequence import Sequence
 from station.report.wording_file import WordingError, load_wording
 from station.run.checking import Files, check_bench, check_sequence
-from station.twin.parameters import UnknownParameter
-from station.twin.states import State, read_state
-from station.twin.world import Twin
+from station.twin.states import State
 
 SCHEMAS: Mapping[str, TypeAdapter[Any]] = {
     "sequence": TypeAdapter(Sequence),
@@ -39,8 +37,6 @@ SCHEMAS: Mapping[str, TypeAdapter[Any]] = {
     "record": TypeAdapter(Record),
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-TRIAL = ("simulated", "bali48", "factory_fresh")
-"""The bench, the pack and the state in which a fault file is tried out."""
 
 
 def check(
@@ -99,7 +95,7 @@ def _pack(document: Document, files: Files) -> list[str]:
 def _protocol(document: Document, files: Files) -> list[str]:
     """A map of registers, or the commands that go by the names of such a map."""
     if "commands" in document.data:
-        commands(document, files.protocol(files.pack(TRIAL[1])))
+        commands(document, files.protocol(files.pack(TRIAL.pack)))
     else:
         read_protocol(document.path)
     return []
@@ -118,34 +114,8 @@ def _state(document: Document, files: Files) -> list[str]:
 
 
 def _fault(document: Document, files: Files) -> list[str]:
-    refuse_unfit(files, document, build(document, FaultFile))
+    read_fault(files, document)
     return []
-
-
-def refuse_unfit(files: Files, document: Document, fault: FaultFile) -> None:
-    """Try a fault out on a twin that is never started; raises InvalidFile with every change that it does not take."""
-    bench, pack, state = TRIAL
-    product = files.pack(pack)
-    twin = Twin(
-        files.bench(bench),
-        product,
-        files.protocol(product),
-        read_state(state, files.library),
-        VirtualClock(),
-        serial_number="",
-    )
-    try:
-        _refuse([*_unfit(document, fault, twin)])
-    finally:
-        twin.stop()
-
-
-def _unfit(document: Document, fault: FaultFile, twin: Twin) -> Iterator[Fault]:
-    for name, value in fault.change.items():
-        try:
-            twin.set(name, value)
-        except UnknownParameter as error:
-            yield document.fault(("change", name), str(error))
 
 
 def _report(document: Document, files: Files) -> list[str]:

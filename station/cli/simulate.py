@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from station.cli.errors import WrongUsage
-from station.clock import Clock
+from station.clock import Clock, VirtualClock
 from station.model.bench import Bench
 from station.model.fault import FaultFile
-from station.model.files import InvalidFile, build
+from station.model.files import Document, Fault, InvalidFile, build
 from station.model.pack import Pack
 from station.model.protocol import Protocol
 from station.run.plan import Files
@@ -30,10 +31,44 @@ class Simulated:
     seed: int
 
 
+class Trial(NamedTuple):
+    """Where a fault file is tried out before it is believed."""
+
+    bench: str = "simulated"
+    pack: str = "bali48"
+    state: str = DEFAULT_STATE
+
+
+TRIAL = Trial()
+
+
 def read_simulated(files: Files, state: str, faults: Sequence[str], seed: int) -> Simulated:
     """Read the state and the faults by name or path; raises InvalidFile."""
-    found = [build(files.open("fault", name), FaultFile) for name in faults]
+    found = [read_fault(files, files.open("fault", name)) for name in faults]
     return Simulated(read_state(state, files.library), tuple(found), seed)
+
+
+def read_fault(files: Files, document: Document) -> FaultFile:
+    """Read a fault and try it out on a twin that is never started; raises InvalidFile with all that does not fit."""
+    fault = build(document, FaultFile)
+    product = files.pack(TRIAL.pack)
+    bench, state = files.bench(TRIAL.bench), read_state(TRIAL.state, files.library)
+    twin = Twin(bench, product, files.protocol(product), state, VirtualClock(), serial_number="")
+    try:
+        unfit = [*_unfit(document, fault, twin)]
+    finally:
+        twin.stop()
+    if unfit:
+        raise InvalidFile(unfit)
+    return fault
+
+
+def _unfit(document: Document, fault: FaultFile, twin: Twin) -> Iterator[Fault]:
+    for name, value in fault.change.items():
+        try:
+            twin.set(name, value)
+        except UnknownParameter as error:
+            yield document.fault(("change", name), str(error))
 
 
 @contextmanager
@@ -46,20 +81,13 @@ def serving(
             bench, pack, protocol, simulated.state, clock,
             serial_number=serial_number, seed=simulated.seed, slot=slot, faults=simulated.faults,
         )  # fmt: skip
-        twin.break_now()
-    except (CannotServe, UnknownParameter) as error:
+    except CannotServe as error:
         raise WrongUsage(str(error)) from None
-    twin.start()
     try:
+        twin.break_now()
+        twin.start()
         yield twin
+    except UnknownParameter as error:
+        raise WrongUsage(str(error)) from None
     finally:
         twin.stop()
-
-
-def open_bench(files: Files, name: str) -> Bench:
-    """Read a bench file; raises InvalidFile."""
-    document = files.open("bench", name)
-    bench = build(document, Bench)
-    if bench.kind == "simulated" and not name:
-        raise InvalidFile([document.fault((), "no bench")])
-    return bench
