@@ -250,7 +250,7 @@ def _temperature(row: str) -> Callable[[Stage], None]:
 
 def _breaker(stage: Stage) -> None:
     value = stage.bench.voltmeter.voltage()
-    if abs(value) < stage.pack.limits["breaker_off_voltage"].is_.high:  # type: ignore[operator] # a limit `at most`, see check
+    if stage.pack.limits["breaker_off_voltage"].is_.contains(abs(value)):
         raise Blocked(f"the lamps are lit and the terminals have {value:.1f} V: switch the breaker on")
 
 

@@ -78,7 +78,8 @@ def run(
 
     Exit status: 0 PASS, 1 FAIL, 2 wrong usage or invalid file, 3 ERROR, 4 ABORTED, 5 BLOCKED.
     """
-    del answers
+    if answers is not None:
+        raise WrongUsage("--answers: no sequence of this version asks a person anything")
     console = Console(stderr=as_json)
     files = Files(Library.default())
     bench_file = build(files.open("bench", bench), Bench)

@@ -18,6 +18,7 @@ from station.model.pack import Pack
 from station.model.protocol import Protocol, read_protocol
 from station.model.record import FileHash
 from station.model.sequence import Sequence, Step, Use, read_sequence, walk
+from station.wires.errors import ConnectionLost
 
 _PLAYERS: Mapping[str, type] = {
     "supply": instrument_roles.Supply,
@@ -204,10 +205,10 @@ class _Nowhere:
     """A wire that leads nowhere: enough to ask a driver what it can do."""
 
     def query(self, text: str, timeout: float) -> str:
-        raise NotImplementedError
+        raise ConnectionLost("this wire leads nowhere")
 
     def reopen(self) -> None:
-        raise NotImplementedError
+        raise ConnectionLost("this wire leads nowhere")
 
 
 def _unplayable(role: str, model: str) -> str:

@@ -204,3 +204,48 @@ def test_wall_time_gives_the_same_verdicts_at_the_start_of_the_test(tmp_path: Pa
     ]  # fmt: skip
     assert ran.record.verdict == "ABORTED"
     assert_left_safe(ran)
+
+
+@pytest.mark.parametrize(
+    ("role", "step"),
+    [
+        ("load", "discharge-overcurrent"),
+        ("load", "discharge-trips"),
+        ("supply", "charge-trips/shifted"),
+        ("supply", "charge-trips/balancing"),
+        ("switch", "discharge-overcurrent"),
+        ("switch", "charge-trips/shifted"),
+        ("voltmeter", "charge-trips/shifted"),
+    ],
+)
+def test_an_instrument_lost_while_current_flows_is_an_error_and_current_stops(
+    role: str, step: str, tmp_path: Path
+) -> None:
+    with rig() as bench:
+
+        def cut(event: object) -> None:
+            if isinstance(event, StepStarted) and event.step == step:
+                bench.twin.set(f"connections.{role}.cut", True)
+
+        bench.listeners.append(cut)
+        ran = bench.run(tmp_path)
+        bench.clock.wait(1.0)
+    assert ran.record.verdict == "ERROR"
+    assert role in ran.record.reason
+    assert abs(bench.twin.pack.current) < 0.1
+    assert_thresholds_as_found(ran)
+
+
+@pytest.mark.parametrize("step", ["parameters", "discharge-overcurrent-recovery", "charge-trips/shifted"])
+def test_a_line_that_is_cut_is_never_a_verdict_on_the_pack(step: str, tmp_path: Path) -> None:
+    with rig() as bench:
+
+        def cut(event: object) -> None:
+            if isinstance(event, StepStarted) and event.step == step:
+                bench.twin.set("lines.rs485_a.cut", True)
+
+        bench.listeners.append(cut)
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "ERROR", ran.record.reason
+    assert not bench.twin._sink.on
+    assert not bench.twin._source.on
