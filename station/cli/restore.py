@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from station.cli.errors import WrongUsage
-from station.cli.run import plain_serial, refuse_twin_on_real_bench, simulation_of, stopped_by_signals
-from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
+from station.cli.run import plain_serial, refuse_twin_on_real_bench, stopped_by_signals
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Noted
 from station.model.library import Library

@@ -16,20 +16,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
+from station.cli.certify import sign_certificate, why_unsigned
 from station.cli.errors import WrongUsage
 from station.cli.progress import ProgressDisplay
-from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.bench import Bench
 from station.model.events import Event, StepStarted
 from station.model.files import build
 from station.model.library import Library
-from station.model.record import Record, Simulation
+from station.model.record import Record
 from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
 from station.report.issue import KeyStoreError
 from station.report.keys import KeyStore, default_folder
-from station.report.wording_file import load_wording
 from station.run.engine import Outcome
 from station.run.plan import Files, Plan, make_plan
 from station.run.recovery import close_dead_runs
@@ -94,7 +94,9 @@ def run(
     )
     clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
     keys = _keys(simulated)
-    for line in close_dead_runs(data, Files(files.library).pack, partial(_sign, keys=keys, files=files)):
+    for line in close_dead_runs(
+        data, Files(files.library).pack, partial(sign_certificate, keys=keys, library=files.library)
+    ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     with ExitStack() as open_:
         display = open_.enter_context(ProgressDisplay(console))
@@ -143,16 +145,6 @@ def _keys(simulated: Simulated | None) -> KeyStore:
     return store
 
 
-def simulation_of(simulated: Simulated, clock: Clock) -> Simulation:
-    """What the record says of a simulated bench."""
-    return Simulation(
-        twin=simulated.state.twin,
-        faults=tuple(fault.fault for fault in simulated.faults),
-        seed=simulated.seed,
-        time=clock.kind,
-    )
-
-
 def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
     try:
         return carry_out(request, bench, scopes)
@@ -187,16 +179,9 @@ def stopped_by_signals(scopes: Scopes, console: Console, *, deaf_after: bool = F
 def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> tuple[Path | None, Verdict, str]:
     """Sign the certificate; without stored evidence there is no PASS, so what goes wrong here is ERROR."""
     try:
-        return _sign(record, folder, keys, files), record.verdict, ""
+        return sign_certificate(record, folder, keys, files.library), record.verdict, ""
     except Exception as error:
-        return None, Verdict.ERROR, f"the certificate could not be written: {' '.join(str(error).split())}"
-
-
-def _sign(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> Path:
-    from station.report.write import write_certificate
-
-    wording = load_wording(files.library.find("report", "certificate"))
-    return write_certificate(record, folder.certificate, keys, wording)
+        return None, Verdict.ERROR, why_unsigned(error)
 
 
 def _summary(

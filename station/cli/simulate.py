@@ -14,6 +14,7 @@ from station.model.fault import FaultFile
 from station.model.files import Document, Fault, InvalidFile, build
 from station.model.pack import Pack
 from station.model.protocol import Protocol
+from station.model.record import Simulation
 from station.run.plan import Files
 from station.twin.parameters import UnknownParameter
 from station.twin.states import State, read_state
@@ -29,6 +30,16 @@ class Simulated:
     state: State
     faults: tuple[FaultFile, ...]
     seed: int
+
+
+def simulation_of(simulated: Simulated, clock: Clock) -> Simulation:
+    """What the record says of a simulated bench."""
+    return Simulation(
+        twin=simulated.state.twin,
+        faults=tuple(fault.fault for fault in simulated.faults),
+        seed=simulated.seed,
+        time=clock.kind,
+    )
 
 
 class Trial(NamedTuple):

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from station.cli.certify import sign_certificate, why_unsigned
 from station.cli.run import stopped_by_signals
-from station.cli.simulate import Simulated, serving
+from station.cli.simulate import Simulated, serving, simulation_of
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Measured, StepEnded, StepStarted
 from station.model.library import Library
-from station.model.record import Record, Simulation
+from station.model.record import Record
 from station.model.verdict import Verdict
 from station.report.keys import KeyStore, default_folder
-from station.report.wording_file import load_wording
 from station.run.engine import Outcome
 from station.run.plan import Plan, PlannedStep
 from station.run.session import Request, Session, session
@@ -53,7 +53,7 @@ def stepped(
     with ExitStack() as open_:
         if simulated:
             world = open_.enter_context(serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot))
-            bench, simulation = world.served(bench, plan.slot), _simulation(simulated, clock)
+            bench, simulation = world.served(bench, plan.slot), simulation_of(simulated, clock)
             listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
         request = Request(plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners))
         open_.enter_context(stopped_by_signals(scopes, Console(quiet=True)))
@@ -62,11 +62,6 @@ def stepped(
             yield run
         finally:
             run.finish()
-
-
-def _simulation(simulated: Simulated, clock: Clock) -> Simulation:
-    faults = tuple(fault.fault for fault in simulated.faults)
-    return Simulation(twin=simulated.state.twin, faults=faults, seed=simulated.seed, time=clock.kind)
 
 
 class SteppedRun:
@@ -145,14 +140,10 @@ class SteppedRun:
 
     def _certified(self, record: Record, outcome: Outcome) -> Outcome:
         """Sign the certificate; without it there is no PASS, so what goes wrong here is ERROR."""
-        from station.report.write import write_certificate
-
         try:
-            wording = load_wording(Library.default().find("report", "certificate"))
-            self.certificate = write_certificate(record, self._session.folder.certificate, self._keys, wording)
+            self.certificate = sign_certificate(record, self._session.folder, self._keys, Library.default())
         except Exception as error:
-            reason = f"the certificate could not be written: {' '.join(str(error).split())}"
-            return Outcome(Verdict.ERROR, reason, outcome.bench_time_s)
+            return Outcome(Verdict.ERROR, why_unsigned(error), outcome.bench_time_s)
         return outcome
 
     def summary(self) -> str:
