@@ -17,11 +17,10 @@ from station.model.sequence import Expectation
 
 @dataclass(frozen=True, slots=True)
 class Expecting:
-    """How one word of `expect` is waited for, which roles it needs, and what must not change meanwhile."""
+    """How one word of `expect` is waited for, and which roles it needs."""
 
     prepare: Callable[[Waiting, object], Condition]
     roles: frozenset[str] = frozenset()
-    depends: frozenset[str] = frozenset()
 
 
 def expect(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
@@ -51,24 +50,18 @@ def _await(stage: Stage, conditions: list[Condition]) -> None:
         condition.tell(held[index])
 
 
-_LAMPS = frozenset({"lamps"})
-
 EXPECTING: Mapping[str, Expecting] = {
-    "lamps": Expecting(panel.lamps_shown, _LAMPS, frozenset({"lamps"})),
-    "answers": Expecting(line.answers, frozenset(), frozenset({"line"})),
-    "silent": Expecting(line.silent, frozenset(), frozenset({"line"})),
-    "contacts": Expecting(contacts.contacts, frozenset({"contacts"}), frozenset({"contacts"})),
-    "terminals": Expecting(contacts.terminals, frozenset({"voltmeter", "load", "contactor"}), frozenset({"current"})),
-    "flags": Expecting(said.flags, frozenset(), frozenset({"thresholds", "current"})),
+    "lamps": Expecting(panel.lamps_shown, frozenset({"lamps"})),
+    "answers": Expecting(line.answers),
+    "silent": Expecting(line.silent),
+    "contacts": Expecting(contacts.contacts, frozenset({"contacts"})),
+    "terminals": Expecting(contacts.terminals, frozenset({"voltmeter", "load", "contactor"})),
+    "flags": Expecting(said.flags),
     "firmware": Expecting(said.firmware),
-    "parameters": Expecting(said.parameters, frozenset(), frozenset({"thresholds"})),
+    "parameters": Expecting(said.parameters),
     "counters": Expecting(said.counters),
-    "released": Expecting(recovery.released, frozenset({"load", "contactor"}), frozenset({"thresholds", "current"})),
-    "balancing": Expecting(
-        lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value)),
-        frozenset(),
-        frozenset({"thresholds", "current"}),
-    ),
+    "released": Expecting(recovery.released, frozenset({"load", "contactor"})),
+    "balancing": Expecting(lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value))),
 }
 """The words of `expect` that this station can wait for."""
 

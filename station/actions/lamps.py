@@ -64,7 +64,6 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
     first = trace.first_lit()
     if name == "start" and first is not None:
         stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
-    stage.found.moments["pressed"] = began
 
 
 def expected(pack: Pack, state: str | Mapping[str, str], soc: float) -> dict[str, str]:

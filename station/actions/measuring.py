@@ -1,4 +1,4 @@
-"""Everything that can be measured, recorded or required by name: what takes it, and what it depends on."""
+"""Everything that can be measured, recorded or required by name: what takes it, and which roles that needs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ FULL_SOC = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Measurand:
-    """How a value is taken, which roles that needs, and what must not change meanwhile."""
+    """How a value is taken, and which roles that needs."""
 
     take: Callable[[Stage], Reading]
     roles: frozenset[str] = frozenset()
-    depends: frozenset[str] = frozenset({"current"})
 
 
 def volts(stage: Stage) -> Reading:
@@ -153,17 +152,17 @@ MEASURANDS: Mapping[str, Measurand] = {
     "cell_spread_rest": Measurand(_spread),
     "cell_spread_full": Measurand(_spread),
     "cell_spread_charged": Measurand(_spread),
-    "temperature_error": Measurand(_temperature_error, frozenset({"ambient"}), frozenset()),
+    "temperature_error": Measurand(_temperature_error, frozenset({"ambient"})),
     "current_zero": Measurand(_current_zero),
     "current_error": Measurand(_current_error, frozenset({"shunt"})),
     "soc_error": Measurand(_soc_error),
-    "fault_flags": Measurand(_fault_flags, depends=frozenset()),
-    "cell_count": Measurand(_cell_count, depends=frozenset()),
-    "design_capacity": Measurand(_capacity("design_capacity"), depends=frozenset()),
-    "full_capacity": Measurand(_capacity("full_capacity"), depends=frozenset()),
-    "overcurrent_recovery": Measurand(found("overcurrent_recovery"), depends=frozenset()),
-    "pack_resistance": Measurand(found("pack_resistance"), depends=frozenset()),
-    "path_resistance": Measurand(found("path_resistance"), depends=frozenset()),
+    "fault_flags": Measurand(_fault_flags),
+    "cell_count": Measurand(_cell_count),
+    "design_capacity": Measurand(_capacity("design_capacity")),
+    "full_capacity": Measurand(_capacity("full_capacity")),
+    "overcurrent_recovery": Measurand(found("overcurrent_recovery")),
+    "pack_resistance": Measurand(found("pack_resistance")),
+    "path_resistance": Measurand(found("path_resistance")),
 }
 """What `measure` can judge on this station, by the name of its row in the pack file."""
 
@@ -186,13 +185,13 @@ def _text(register: str) -> Callable[[Stage], Reading]:
 
 RECORDABLES: Mapping[str, Measurand] = {
     **MEASURANDS,
-    "key_start_threshold": Measurand(found("key_start_threshold"), depends=frozenset()),
-    "bms_serial": Measurand(_text("model_sn"), depends=frozenset()),
-    "cycles": Measurand(lambda stage: Reading(float(stage.readings().cycles)), depends=frozenset()),
-    "soc": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5), depends=frozenset()),
-    "soc_before": Measurand(found("soc_before"), depends=frozenset()),
-    "soc_after": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5), depends=frozenset()),
-    "ambient": Measurand(ambient, frozenset({"ambient"}), frozenset()),
+    "key_start_threshold": Measurand(found("key_start_threshold")),
+    "bms_serial": Measurand(_text("model_sn")),
+    "cycles": Measurand(lambda stage: Reading(float(stage.readings().cycles))),
+    "soc": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5)),
+    "soc_before": Measurand(found("soc_before")),
+    "soc_after": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5)),
+    "ambient": Measurand(ambient, frozenset({"ambient"})),
 }
 """What `record` can keep on this station."""
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from station.bench._open import OpenBench, Wiring
-from station.instruments.errors import RoleError
 from station.instruments.roles import Load, Supply
 from station.wires.errors import WireError
 
+PART_WITHIN = 8.0
+"""Seconds for each part, whatever the others took: three exchanges of at most 2 s and a new connection."""
 NO_CURRENT = 1.0
 """Amperes below which a contactor may open (reference practice: opened at no current unless the E-stop does it)."""
 
@@ -30,13 +31,12 @@ def make_safe(bench: OpenBench) -> SafeState:
     said: list[str] = []
     trouble: list[str] = []
 
-    def attempt(what: str, action: Callable[[], str]) -> bool:
+    def attempt(what: str, action: Callable[[], str]) -> None:
         try:
-            said.append(action())
-        except (WireError, RoleError, OSError, LookupError) as error:
+            with bench.scopes.enter(f"{what} to the safe state", PART_WITHIN, shielded=True):
+                said.append(action())
+        except Exception as error:
             trouble.append(f"{what}: {error}")
-            return False
-        return True
 
     if bench.has("load"):
         attempt("load", lambda: _off(bench.load, "load"))

@@ -43,7 +43,7 @@ BENCH_FAULTS = (BenchFault, WireError, RoleError, MissingRole, DeadlineExceeded,
 METER_RANGE, METER_CYCLES = 100.0, 1.0
 """Volts and power line cycles of the voltmeter: a full pack has up to 54.75 V, one cycle takes 20 ms."""
 CLEAN_UP_WITHIN = 30.0
-"""Seconds for the safe state and for putting thresholds back; each instrument answers or fails long before."""
+"""Seconds for putting thresholds back; the pack answers or fails long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +169,32 @@ class Engine:
     # ------------------------------------------------------------------------------------------------ steps
 
     def step(self, planned: PlannedStep) -> Verdict:
-        """Carry out one step, as often as it may be attempted; every attempt is kept, the last one decides."""
+        """Carry out one step, as often as it may be attempted; only a PASS makes up for what failed before it."""
         mark = len(self._judged)
-        tries = [lambda: self._body(planned)] * planned.step.attempts
         verdict = Verdict.NOT_TESTED
-        for attempt, body in enumerate(tries, 1):
-            del self._judged[mark:]
-            verdict = self.attempt(planned, attempt, body)
+        for attempt in range(1, planned.step.attempts + 1):
+            verdict = self._attempt_again(mark, planned, attempt, self._body)
             if verdict is not Verdict.FAIL or self.over:
                 break
-        for attempt, remedy in enumerate(planned.otherwise, len(tries) + 1):
+        for attempt, remedy in enumerate(planned.otherwise, planned.step.attempts + 1):
             if verdict is not Verdict.FAIL or self.over:
                 break
             if self.step(remedy) is Verdict.PASS:
-                del self._judged[mark:]
-                verdict = self.attempt(planned, attempt, lambda: self._expect_again(planned))
-        if verdict is Verdict.NOT_TESTED and planned.step.optional is not None:
-            del self._judged[mark:]
+                verdict = self._attempt_again(mark, planned, attempt, self._expect_again)
+        if planned.step.optional is not None:
+            self._judged[mark:] = [entry for entry in self._judged[mark:] if entry.verdict is not Verdict.NOT_TESTED]
         if verdict is Verdict.FAIL and not self.over and (planned.step.gate or self.plan.sequence.after_fail == "stop"):
             self._over = self._worst(self._judged[mark:])
+        return verdict
+
+    def _attempt_again(
+        self, mark: int, planned: PlannedStep, attempt: int, body: Callable[[PlannedStep], None]
+    ) -> Verdict:
+        """One more attempt; if it passes, what was judged before it, since `mark`, is kept but no longer counts."""
+        begun = len(self._judged)
+        verdict = self.attempt(planned, attempt, lambda: body(planned))
+        if verdict is Verdict.PASS:
+            del self._judged[mark:begun]
         return verdict
 
     def attempt(self, planned: PlannedStep, attempt: int, body: Callable[[], None]) -> Verdict:
@@ -343,8 +350,7 @@ class Engine:
         return self._ended()
 
     def _make_safe(self) -> None:
-        with self._scopes.enter("safe state", CLEAN_UP_WITHIN, shielded=True):
-            safe = make_safe(self._bench)
+        safe = make_safe(self._bench)
         if safe.trouble:
             self._end("safe state", Verdict.ERROR, safe.trouble[0])
         try:
@@ -369,7 +375,7 @@ class Engine:
         try:
             with self._scopes.enter("restore thresholds", CLEAN_UP_WITHIN, shielded=True):
                 left = ", ".join(self.parameters.restore())
-        except (BmsError, *BENCH_FAULTS) as error:
+        except Exception as error:
             left = f"every threshold that was shifted ({error})"
         if left:
             self._end("restore", Verdict.ERROR, f"NOT RESTORED: {left}; keep this pack apart")

@@ -159,16 +159,15 @@ class Twin:
             for name, entry in self._roles.items()
             if isinstance(entry, PortEntry)
         }
-        self.changes: list[str] = []
         self._due = self._set_faults(tuple(faults))
         self._next_sample = self.bms.PERIOD
-        self.server = Server(clock, self._advance_wall)
+        self.server = Server(clock, self._advance_to)
         for role, instrument in self.instruments.items():
             self.server.add_instrument(role, instrument)
         for role, line in self.lines.items():
             self.server.add_line(role, line)
         if isinstance(clock, VirtualClock):
-            clock.attach(self._advance_wall)
+            clock.attach(self._advance_to)
 
     # ------------------------------------------------------------------------------------------------ roots of names
 
@@ -252,7 +251,7 @@ class Twin:
 
     # ------------------------------------------------------------------------------------------------ time
 
-    def _advance_wall(self, clock_time: float) -> None:
+    def _advance_to(self, clock_time: float) -> None:
         with self._lock:
             self.advance(clock_time - self._origin)
 

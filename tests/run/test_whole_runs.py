@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bench_runs import SERIAL, Ran, rig
 
-from station.clock import WallClock
+from station.clock import DeadlineExceeded, WallClock
 from station.model.events import MadeSafe, OriginalsKept, OutputChanging, ParametersChanging, StepStarted
 from station.model.fault import FaultFile
 from station.model.files import build
@@ -249,3 +249,27 @@ def test_a_line_that_is_cut_is_never_a_verdict_on_the_pack(step: str, tmp_path: 
     assert ran.record.verdict == "ERROR", ran.record.reason
     assert not bench.twin._sink.on
     assert not bench.twin._source.on
+
+
+@pytest.mark.parametrize("error", [DeadlineExceeded("too late"), RuntimeError("a driver with a bug")])
+def test_nothing_that_one_instrument_raises_keeps_the_others_from_being_made_safe(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object) -> None:
+        raise error
+
+    with rig() as bench:
+
+        def break_driver(event: object) -> None:
+            if isinstance(event, ParametersChanging):
+                monkeypatch.setattr("station.instruments.chroma_63210a.Chroma63210A.off", broken)
+                bench.scopes.stop("by hand")
+
+        bench.listeners.append(break_driver)
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "ERROR"
+    assert str(error) in ran.record.safe_state
+    assert not bench.twin.circuit.main.closed
+    assert not bench.twin._source.on
+    assert ran.record.thresholds == "restored and read back"
+    assert_thresholds_as_found(ran)

@@ -171,7 +171,7 @@ def test_the_address_switch_counts_from_the_next_start() -> None:
 def test_the_state_of_the_lamps(
     flow: str, charge: tuple[str, ...], discharge: tuple[str, ...], alarms: tuple[str, ...], state: str
 ) -> None:
-    assert lamp_state(flow, charge, discharge, alarms) == state  # type: ignore[arg-type]
+    assert lamp_state(flow, charge, discharge, alarms) == state  # type: ignore[arg-type] # a parametrised word
 
 
 @pytest.mark.parametrize(("soc", "count"), [(0, 0), (1, 1), (25, 1), (26, 2), (50, 2), (75, 3), (76, 4), (100, 4)])

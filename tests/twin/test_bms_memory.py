@@ -196,7 +196,7 @@ def test_swapped_sense_wires_read_one_cell_backwards(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("word", "reading"), [("open", -40), ("short", 120)])
 def test_a_broken_temperature_sensor_reads_its_end_and_says_so(rig: Rig, word: str, reading: float) -> None:
-    rig.bms.adc.sensors[2] = word  # type: ignore[call-overload]
+    rig.bms.adc.sensors[2] = word  # type: ignore[call-overload] # a parametrised word
     rig.wait(2)
     assert rig.value("cell_temperature_3") == pytest.approx(reading, abs=1)
     assert "sensor_fault" in rig.flags("status")
