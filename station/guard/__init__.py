@@ -1,0 +1,1 @@
+"""The process that makes the bench safe when the run cannot."""

@@ -1,0 +1,1 @@
+"""Many runs, or none: what a sequence catches, and how far its limits are from good packs."""
