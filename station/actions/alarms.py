@@ -10,6 +10,7 @@ from station.actions.condition import throttled
 from station.actions.errors import BenchFault
 from station.actions.expecting import expect
 from station.actions.lamps import LampTrace
+from station.actions.measuring import SEEN_WITHIN
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
 from station.actions.threshold_shift import FLOWS, live_value
@@ -29,10 +30,12 @@ def alarm(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
 def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -> None:
     shifted: dict[str, Protection] = {}
     values: dict[str, float] = {}
+    stage.pause(SEEN_WITHIN)
+    readings = stage.readings(fresh=True)
     for name in stage.pack.alarm_groups[group]:
         protection = stage.pack.protection[name]
         try:
-            values |= shift_alarm(protection, live_value(stage, protection), parameters.stored() | values)
+            values |= shift_alarm(protection, live_value(readings, protection), parameters.stored() | values)
             shifted[name] = protection
         except Infeasible as error:
             stage.not_tested(f"{name}_alarm", str(error), proves=protection.proves[:1])
@@ -46,7 +49,7 @@ def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -
         )
     expect(stage, parameters, trace)
     _see_that_current_flows(stage, group)
-    left = parameters.restore()
+    left = parameters.put_back()
     stage.expect(
         f"{group}_restored", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}"
     )

@@ -25,7 +25,7 @@ class Parameters:
         self._stage = stage
         self._protocol = protocol
         self._originals: dict[int, int] | None = None
-        self._written: dict[str, float] = {}
+        self._written: dict[int, int] = {}
         self.shifted = False
         """Whether something was written that has not been restored and read back."""
 
@@ -42,19 +42,20 @@ class Parameters:
 
     def believed(self) -> dict[str, float]:
         """The values as found, with everything that this run has shifted since; asks the pack nothing."""
-        return self.stored() | self._written
+        return self.stored() | self._decoded(self._written)
 
     def write(self, why: str, values: Mapping[str, float]) -> None:
-        """Write values by register name, journalled first, all that are neighbours in one frame, and read back."""
+        """Write values by register name, journalled first, in as few frames as can be, and read back."""
         self.stored()
-        stage = self._stage
+        stage, words = self._stage, self._encoded(values)
         if not self.shifted:
             self._keep_originals()
-        stage.emit(ParametersChanging(at_s=stage.at_s, why=why, words=_text_keys(self._encoded(values))))
+        stage.emit(ParametersChanging(at_s=stage.at_s, why=why, words=_text_keys(words)))
         stage.found.energised = True
         self.shifted = True
-        self._written |= values
-        stage.port.bms.write(dict(values))
+        frame = self._bridged(words)
+        self._written |= words
+        stage.port.bms.write_words(frame)
 
     def adopt(self, originals: Mapping[int, int]) -> None:
         """Take the raw words that an earlier run found as those that `restore` puts back; journalled first."""
@@ -62,20 +63,43 @@ class Parameters:
         self._keep_originals()
         self.shifted = True
 
+    def put_back(self) -> tuple[str, ...]:
+        """Put back what was written since the last time, in one frame with its read-back, or as `restore` does."""
+        if not self._written or self._originals is None:
+            return self.restore()
+        originals = {address: self._originals[address] for address in self._written}
+        try:
+            self._stage.port.bms.write_words(self._bridged(originals))
+        except (NotStored, PackRefused):
+            return self.restore()
+        return self._ended(())
+
     def restore(self) -> tuple[str, ...]:
         """Put every value that differs back as it was found; says which could not be, nothing when all are back."""
         if not self.shifted or self._originals is None:
             return ()
-        bms, stage = self._stage.port.bms, self._stage
-        now = bms.parameters()
-        wrong = self._names(address for address, word in self._originals.items() if now.get(address) != word)
+        bms = self._stage.port.bms
+        wrong = self._differing(bms.parameters())
         self._write_groups({_group(name) for name in wrong})
-        after = bms.parameters()
-        left = self._names(address for address, word in self._originals.items() if after.get(address) != word)
+        return self._ended(self._differing(bms.parameters()) if wrong else ())
+
+    def _ended(self, left: tuple[str, ...]) -> tuple[str, ...]:
         self.shifted = bool(left)
         self._written.clear()
-        stage.emit(ParametersRestored(at_s=stage.at_s, wrong=left))
+        self._stage.emit(ParametersRestored(at_s=self._stage.at_s, wrong=left))
         return left
+
+    def _differing(self, words: Mapping[int, int]) -> tuple[str, ...]:
+        """Names of the registers whose words are not those that were found at first."""
+        return self._names(at for at, word in (self._originals or {}).items() if words.get(at) != word)
+
+    def _bridged(self, words: Mapping[int, int]) -> dict[int, int]:
+        """The words and, where the gaps can be written, what stands between them: one frame costs less than several."""
+        first, count = min(words), max(words) - min(words) + 1
+        if not self._protocol.is_writable(first, count):
+            return dict(words)
+        between = (self._originals or {}) | self._written
+        return {address: between[address] for address in range(first, first + count)} | dict(words)
 
     def _write_groups(self, groups: Iterable[str]) -> None:
         """Write back everything that belongs to a protection in one frame each, in an order that the firmware takes.

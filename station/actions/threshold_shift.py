@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from station.actions.condition import ASK_EVERY, throttled
 from station.actions.current import flowing
 from station.actions.errors import BenchFault
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
+from station.bms.pace_modbus import Readings
 from station.instruments.roles import Load, Supply
 from station.model.pack import Protection
+from station.model.quantity import Quantity
 from station.model.shift import shift_to_release, shift_to_trip
 
 BACK_WITHIN = 5.0
-"""Seconds in which current must be back after the thresholds are."""
-CHARGE_FOR = 2.0
-"""Seconds of charge that release an under-voltage (manual 4.2: a valid charging current)."""
+"""Seconds in which current must flow before a protection can be seen to stop it."""
+RELEASES_WITHIN = Quantity(1.5, "s")
+"""In which a protection whose release condition holds lets go, where the pack file does not say (engineering)."""
 FLOWS = 1.0
 """Amperes from which current counts as flowing."""
 
@@ -35,8 +38,9 @@ def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
     witness: Supply | Load = stage.bench.supply if direction == "charge" else stage.bench.load
     if not stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN):
         raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
-    stage.pause(SEEN_WITHIN)
-    live = live_value(stage, protection)
+    if protection.kind != "temperature":
+        stage.pause(SEEN_WITHIN)
+    live = live_value(stage.readings(fresh=True), protection)
     plan = shift_to_trip(protection, live, parameters.stored())
     shifted = ", ".join(f"{name.partition('.')[2]} {value:g}" for name, value in plan.items())
     stage.note(f"{protection.name}: live {live:g}, shifted to {shifted}")
@@ -62,17 +66,18 @@ def _release(
         _put_back(stage, parameters, protection)
         return
     stored = parameters.stored()
-    easing = shift_to_release(protection, live_value(stage, protection), stored)
+    easing = shift_to_release(protection, live_value(stage.readings(fresh=True), protection), stored)
     if easing:
         own = {name: value for name, value in stored.items() if name.rpartition(".")[0] == protection.name}
         parameters.write(f"{protection.name}: its release is shifted beyond the live value", own | easing)
     else:
         _put_back(stage, parameters, protection)
     if opened:
+        within = stage.pack.reacts_within.get("release", RELEASES_WITHIN).si
         if protection.releases_if == "charging" and direction == "discharge":
-            _see_that_it_holds(stage, protection, witness)
-            _charge_once(stage)
-        back = stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN)
+            _see_that_it_holds(stage, protection, witness, within)
+            _charge_once(stage, protection, within)
+        back = stage.wait(lambda: witness.current() > FLOWS, within=within)
         state, reason = "released" if back else "still open", "no current flows again although the thresholds are back"
         proves = protection.proves[2:]
         stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
@@ -80,31 +85,31 @@ def _release(
         _put_back(stage, parameters, protection)
 
 
-def _see_that_it_holds(stage: Stage, protection: Protection, witness: Supply | Load) -> None:
+def _see_that_it_holds(stage: Stage, protection: Protection, witness: Supply | Load, within: float) -> None:
     """Without a charge the protection must not let go (REQ-4.2-09, REQ-4.2-18)."""
-    back = stage.wait(lambda: witness.current() > FLOWS, within=CHARGE_FOR)
+    back = stage.wait(lambda: witness.current() > FLOWS, within=within)
     state, reason = "released" if back else "holds", "let go without a charging current"
     stage.expect(f"{protection.name}_holds", state, "holds", reason, witness="instrument")
 
 
-def _charge_once(stage: Stage) -> None:
-    """Interrupt the load for a short charge, and go on with it."""
+def _charge_once(stage: Stage, protection: Protection, within: float) -> None:
+    """Interrupt the load for a charge until the pack says that it has let go, and go on with the load."""
     load = stage.bench.load
     load.off()
     with flowing(stage, "charge", stage.current("probe")):
-        stage.pause(CHARGE_FOR)
+        released = throttled(stage, ASK_EVERY, lambda: protection.name not in stage.readings(fresh=True).protection)
+        stage.wait(released, within=within + ASK_EVERY)
     load.on()
 
 
 def _put_back(stage: Stage, parameters: Parameters, protection: Protection) -> None:
-    left = parameters.restore()
+    left = parameters.put_back()
     state = "not restored" if left else "restored"
     stage.expect(f"{protection.name}_restored", state, "restored", f"the pack keeps {', '.join(left)}")
 
 
-def live_value(stage: Stage, protection: Protection) -> float:
-    """What the protection watches, as the pack measures it now."""
-    readings = stage.readings(fresh=True)
+def live_value(readings: Readings, protection: Protection) -> float:
+    """What the protection watches, as the pack measures it."""
     values: dict[str, Callable[[], float]] = {
         "highest_cell": lambda: max(readings.cell_voltages),
         "lowest_cell": lambda: min(readings.cell_voltages),
