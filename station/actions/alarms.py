@@ -35,7 +35,8 @@ def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -
     for name in stage.pack.alarm_groups[group]:
         protection = stage.pack.protection[name]
         try:
-            values |= shift_alarm(protection, live_value(readings, protection), parameters.stored() | values)
+            live, falling = live_value(readings, protection), stage.flowing == "discharge"
+            values |= shift_alarm(protection, live, parameters.stored() | values, falling=falling)
             shifted[name] = protection
         except Infeasible as error:
             stage.not_tested(f"{name}_alarm", str(error), proves=protection.proves[:1])

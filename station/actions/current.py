@@ -170,6 +170,7 @@ PARTS: Mapping[str, Callable[[Stage, str], bool]] = {
     "pack_voltage": lambda stage, text: parse_range(text).contains(stage.readings().pack_voltage),
     "lowest_cell": lambda stage, text: parse_range(text).contains(min(stage.readings().cell_voltages)),
     "highest_cell": lambda stage, text: parse_range(text).contains(max(stage.readings().cell_voltages)),
+    "mosfet": lambda stage, text: parse_range(text).contains(stage.readings().mosfet_temperature),
     "warning_flags": lambda stage, text: not stage.readings().warning,
 }
 """What a condition of the pack file can be made of; all its parts must hold."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from station.actions.errors import BenchFault, Blocked
 from station.actions.stage import Reading, Stage
@@ -105,13 +105,19 @@ def _current_error(stage: Stage) -> Reading:
     after = shunt(stage)
     assert isinstance(before.value, float)
     assert isinstance(after.value, float)
-    true = (before.value + after.value) / 2
-    if abs(true) < 1:
-        raise BenchFault(f"only {true:.2f} A flow, so the pack's ammeter cannot be compared")
-    uncertainty = (
-        None if before.uncertainty is None else 100 * math.hypot(before.uncertainty, CURRENT_STEP / 2) / abs(true)
-    )
-    return Reading(100 * (said - true) / true, "%", uncertainty, "pack against shunt")
+    return ammeter_error(said, replace(before, value=(before.value + after.value) / 2))
+
+
+def ammeter_error(said: float, true: Reading) -> Reading:
+    """What the pack's ammeter says against what the shunt says, in percent of that; raises BenchFault without a
+    current.
+    """
+    assert isinstance(true.value, float)
+    if abs(true.value) < 1:
+        raise BenchFault(f"only {true.value:.2f} A flow, so the pack's ammeter cannot be compared")
+    doubt = None if true.uncertainty is None else math.hypot(true.uncertainty, CURRENT_STEP / 2)
+    error = 100 * (said - true.value) / true.value
+    return Reading(error, "%", None if doubt is None else 100 * doubt / abs(true.value), "pack against shunt")
 
 
 def _soc_error(stage: Stage) -> Reading:
@@ -132,11 +138,15 @@ def _capacity(name: str) -> Callable[[Stage], Reading]:
     return lambda stage: Reading(float(getattr(stage.readings(), name)), "Ah")
 
 
+NOTHING = Reading(None, uncertainty=None)
+"""A value that was not taken."""
+
+
 def found(name: str) -> Callable[[Stage], Reading]:
     """A value that a stimulus of this run has left behind under that name."""
 
     def take(stage: Stage) -> Reading:
-        return stage.found.values.get(name, Reading(None, uncertainty=None))
+        return stage.found.values.get(name, NOTHING)
 
     return take
 
@@ -163,14 +173,23 @@ MEASURANDS: Mapping[str, Measurand] = {
     "overcurrent_recovery": Measurand(found("overcurrent_recovery")),
     "pack_resistance": Measurand(found("pack_resistance")),
     "path_resistance": Measurand(found("path_resistance")),
+    "cell_resistance": Measurand(found("cell_resistance_1")),
 }
 """What `measure` can judge on this station, by the name of its row in the pack file."""
 
 
 def measure(stage: Stage) -> None:
-    """Take and judge each measurement of the step."""
+    """Take and judge each measurement of the step; what its stimulus has left behind is not taken again."""
     for name in stage.step.measure:
-        stage.judge(name, MEASURANDS[measurand(stage.pack, name)].take(stage))
+        row = stage.pack.limits.get(stage.step.limit_of(name))
+        if row is not None and row.each == "cell":
+            for number in range(1, stage.pack.cells + 1):
+                each = stage.found.values.pop(f"{name}_{number}", NOTHING)
+                stage.judge(f"{name}_{number}", each, limit=stage.step.limit_of(name))
+            continue
+        taken = measurand(stage.pack, name)
+        left = stage.found.values.get(taken) if stage.step.resistance else None
+        stage.judge(name, left or MEASURANDS[taken].take(stage))
 
 
 def measurand(pack: Pack, name: str) -> str:

@@ -1,7 +1,8 @@
 """DC resistance by the two-level method: 0.2C for ten seconds, then 1C for one, and the ratio of the steps (IEC 61960).
 
 Voltage of the pack by the voltmeter, current by the shunt, voltage of the cells by the pack itself at the same moments;
-what the cells do not account for is the main path: breaker, FETs, bars, terminals.
+what the cells do not account for is the main path: breaker, FETs, bars, terminals. The cells' share is stated for 25
+degC. What the step expects is looked at while the lower current flows, and the pack's ammeter is compared at both.
 """
 
 from __future__ import annotations
@@ -11,54 +12,79 @@ from dataclasses import dataclass
 
 from station.actions.current import check_envelope, flowing, settle
 from station.actions.errors import BenchFault, NotFeasible
-from station.actions.measuring import CELL_STEP, shunt, volts
+from station.actions.expecting import expect
+from station.actions.lamps import LampTrace
+from station.actions.measuring import CELL_STEP, ammeter_error, shunt, volts
+from station.actions.parameters import Parameters
 from station.actions.stage import Reading, Stage
 
 LOW_FOR, HIGH_FOR = 10.0, 1.0
 """Seconds at the two levels."""
+WARMTH = 1900.0
+"""Kelvin; a cell's resistance goes with exp(WARMTH / T), so 1.5 to 2 % for each degree (LFP cells, SimSES data)."""
+ROOM = 298.15
+"""Kelvin for which the resistance of the cells is stated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What was measured at one current: volts and amperes of the bench, volts of the cells as the pack says."""
+    """What was measured at one current: volts and amperes of the bench, what the pack says of itself."""
 
     volts: Reading
     amperes: Reading
     cells: tuple[float, ...]
+    error: Reading
+    kelvin: float
 
 
-def resistance(stage: Stage) -> None:
-    """The action `resistance`: leaves `pack_resistance` and `path_resistance` to be judged, and records each cell."""
+def resistance(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
+    """The action `resistance`: leaves the resistances of pack, path and cells, the error of the pack's ammeter and the
+    spread at full current to be judged.
+    """
     if stage.step.resistance != "two_level":
         raise NotFeasible(f"`resistance: {stage.step.resistance}` needs another bench")
     low, high = stage.current("dcir_low"), stage.current("dcir_high")
     check_envelope(stage, "discharge", high)
     with flowing(stage, "discharge", low):
-        first = _level(stage, low, LOW_FOR)
+        began = _settled(stage, low)
+        expect(stage, parameters, trace)
+        first = _level(stage, began + LOW_FOR)
         stage.bench.load.set_current(high)
-        second = _level(stage, high, HIGH_FOR)
+        second = _level(stage, _settled(stage, high) + HIGH_FOR)
     _keep(stage, first, second)
 
 
-def _level(stage: Stage, amperes: float, seconds: float) -> Level:
+def _settled(stage: Stage, amperes: float) -> float:
+    """Wait until the current has come; when it was asked for."""
     began = stage.clock.now()
     if not settle(stage, "discharge", amperes):
         raise BenchFault(f"{amperes:g} A were asked for and did not come, so no resistance can be measured")
-    stage.pause(began + seconds - stage.clock.now())
+    return began
+
+
+def _level(stage: Stage, at: float) -> Level:
+    stage.pause(at - stage.clock.now())
     at_once = volts(stage), shunt(stage)
-    return Level(*at_once, stage.readings(fresh=True).cell_voltages)
+    said = stage.readings(fresh=True)
+    kelvin = 273.15 + sum(said.cell_temperatures) / len(said.cell_temperatures)
+    return Level(*at_once, said.cell_voltages, ammeter_error(said.current, at_once[1]), kelvin)
 
 
 def _keep(stage: Stage, first: Level, second: Level) -> None:
     step = abs(_value(second.amperes)) - abs(_value(first.amperes))
-    pack = (_value(first.volts) - _value(second.volts)) / step
-    cells = [(before - after) / step for before, after in zip(first.cells, second.cells, strict=True)]
-    doubt = _uncertainty(pack * step, step, second)
-    stage.found.values["pack_resistance"] = Reading(pack, "Ohm", doubt, "voltmeter and shunt")
+    at_room = math.exp(WARMTH * (1 / ROOM - 1 / second.kelvin))
+    cells = [at_room * (before - after) / step for before, after in zip(first.cells, second.cells, strict=True)]
+    found = (_value(first.volts) - _value(second.volts)) / step
+    path = found - sum(cells) / at_room
+    doubt = _uncertainty(found * step, step, second)
     path_doubt = None if doubt is None else math.hypot(doubt, CELL_STEP * math.sqrt(len(cells)) / step)
-    stage.found.values["path_resistance"] = Reading(pack - sum(cells), "Ohm", path_doubt, "voltmeter, shunt and pack")
+    values = stage.found.values
+    values["pack_resistance"] = Reading(path + sum(cells), "Ohm", doubt, "voltmeter and shunt")
+    values["path_resistance"] = Reading(path, "Ohm", path_doubt, "voltmeter, shunt and pack")
     for number, ohms in enumerate(cells, 1):
-        stage.record(f"cell_resistance_{number}", Reading(ohms, "Ohm", CELL_STEP / step, "pack"))
+        values[f"cell_resistance_{number}"] = Reading(ohms, "Ohm", CELL_STEP / step, "pack")
+    values["current_error"] = max(first.error, second.error, key=lambda error: abs(_value(error)))
+    values["cell_spread_full"] = Reading(max(second.cells) - min(second.cells), "V", CELL_STEP, "pack")
 
 
 def _uncertainty(volts_step: float, amperes_step: float, level: Level) -> float | None:

@@ -187,7 +187,11 @@ class Stage:
 
     def judge(self, name: str, reading: Reading, *, limit: str | None = None, safety: bool = False) -> Verdict:
         """Judge a reading against a row of the pack file and keep both; says what it came to."""
-        row = self.pack.limits[limit or self.step.limit_of(name)]
+        name_of_row = limit or self.step.limit_of(name)
+        row = self.pack.limits[name_of_row]
+        golden = self.bench.bench.golden.get(row.of or name_of_row)
+        if row.is_.around == "golden" and golden is not None:
+            row = row.model_copy(update={"is_": row.is_.at(golden.si, golden.si_unit)})
         return self.judge_row(name, reading, row, safety=safety)
 
     def judge_row(self, name: str, reading: Reading, row: Limit, *, safety: bool = False) -> Verdict:

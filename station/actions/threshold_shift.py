@@ -66,7 +66,7 @@ def _release(
         _put_back(stage, parameters, protection)
         return
     stored = parameters.stored()
-    easing = shift_to_release(protection, live_value(stage.readings(fresh=True), protection), stored)
+    easing = shift_to_release(protection, live_value(stage.readings(), protection), stored)
     if easing:
         own = {name: value for name, value in stored.items() if name.rpartition(".")[0] == protection.name}
         parameters.write(f"{protection.name}: its release is shifted beyond the live value", own | easing)

@@ -75,7 +75,7 @@ ACTIONS: Mapping[str, Action] = {
     "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
     "talk": Action(lambda stage, stored, trace: ports.talk(stage), lambda step, pack: frozenset(step.talk)),
     "alarm": Action(alarms.alarm, _roles(*_ENERGISED), expects=True),
-    "resistance": Action(lambda stage, stored, trace: resistance.resistance(stage), _roles("load", *_ENERGISED)),
+    "resistance": Action(resistance.resistance, _roles("load", *_ENERGISED), expects=True),
     "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
     "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
     "discharge": Action(lambda stage, stored, trace: current.flow(stage, "discharge"), _roles("load", *_ENERGISED)),

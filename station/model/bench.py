@@ -19,6 +19,7 @@ from station.model.quantity import (
     BadQuantity,
     Ohms,
     Quantity,
+    QuantityText,
     Seconds,
     Volts,
     Watts,
@@ -200,6 +201,8 @@ class Bench(Model):
     envelope: Envelope
     uncertainty: dict[str, dict[Kind, UncertaintyText]]
     operator_time: Seconds = Quantity(60.0, "s")
+    golden: dict[str, QuantityText] = Field(default_factory=dict)
+    """What the golden pack of this bench measures, by the name of the measurement: the middle of `golden +- 20 %`."""
 
     def roles(self, slot: int) -> dict[str, AnyEntry]:
         """Everything that a run in `slot` can use; raises KeyError for an unknown slot."""

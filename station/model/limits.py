@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field, PlainValidator, StrictBool, WithJsonSchema, field_validator
@@ -63,6 +63,12 @@ class Range:
     def __str__(self) -> str:
         """As it was written."""
         return self.text
+
+    def at(self, middle: float, unit: str) -> Range:
+        """The same range in numbers, around a value that has become known, in `unit`."""
+        half = abs(middle) / 100 if self.relative else 1.0
+        low, high = (None if each is None else round(middle + half * each, 12) for each in (self.low, self.high))
+        return replace(self, unit=unit, low=low, high=high, around=None, relative=False)
 
     def contains(self, value: float) -> bool:
         """Whether a value in `unit` lies inside; NaN never does, nor does anything in a range without numbers."""

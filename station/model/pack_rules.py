@@ -30,7 +30,9 @@ NEEDED_LIMITS: Mapping[str, str] = {
     "design_capacity": "low",
 }
 """Rows of the limits that the station asks for by name, and the end that each must have."""
-CONDITIONS: Mapping[str, str] = {"pack_voltage": "V", "lowest_cell": "V", "highest_cell": "V", "charge_drawn": "%"}
+CONDITIONS: Mapping[str, str] = {
+    "pack_voltage": "V", "lowest_cell": "V", "highest_cell": "V", "mosfet": "degC", "charge_drawn": "%",
+}  # fmt: skip
 """The parts of a condition that are ranges, and the unit of each."""
 _UNITS = {"voltage": ("voltage",), "current": ("current",), "temperature": ("temperature", "temperature difference")}
 

@@ -48,12 +48,15 @@ def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, floa
     return shifted
 
 
-def shift_alarm(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
+def shift_alarm(
+    protection: Protection, live: float, stored: Mapping[str, float], *, falling: bool = False
+) -> dict[str, float]:
     """The alarm value, by register name, that `live` is beyond; trip and release stay. Raises Infeasible.
 
-    A voltage gets three margins, since it drifts while current flows and alarms stand for seconds.
+    A voltage that drifts towards the threshold while current flows (`falling`: it is a discharge) gets three margins,
+    since alarms stand for seconds.
     """
-    margin = _margin(protection) * (3 if protection.kind == "voltage" else 1)
+    margin = _margin(protection) * (3 if protection.kind == "voltage" and protection.rises == falling else 1)
     return _checked(protection, {"alarm": live - margin if protection.rises else live + margin}, stored)
 
 

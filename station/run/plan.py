@@ -160,7 +160,14 @@ class _Planner:
         bench = self._bench.bench
         missing = sorted(vocabulary.roles(step, self._pack) - self._roles)
         roles = [f"bench {bench} has no {role}; write `optional: <reason>` to leave the step out" for role in missing]
-        return [*roles, *self._beyond_envelope(step)]
+        return [*roles, *self._without_golden(step), *self._beyond_envelope(step)]
+
+    def _without_golden(self, step: Step) -> Iterator[str]:
+        """Limits around what the golden pack measures, on a bench that does not say what it measures."""
+        for name in step.measure:
+            row = self._pack.limits.get(step.limit_of(name))
+            if row is not None and row.is_.around == "golden" and (row.of or name) not in self._bench.golden:
+                yield f"`{name}` is {row.is_}, and bench {self._bench.bench} has no `golden: {{{row.of or name}: ...}}`"
 
     def _beyond_envelope(self, step: Step) -> Iterator[str]:
         """The currents of a step that this bench does not allow."""
