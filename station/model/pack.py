@@ -250,6 +250,8 @@ class Pack(Model):
     limits: dict[str, Limit]
     conditions: dict[str, dict[str, str | tuple[str, ...]]] = Field(default_factory=dict)
     times: dict[str, RangeText] = Field(default_factory=dict)
+    takes: dict[str, Seconds] = Field(default_factory=dict)
+    """The least time that the product needs for something: to boot, to let go, to reach a condition of that name."""
     reacts_within: dict[str, Seconds]
     protections: dict[str, ProtectionGroup]
     alarm_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)

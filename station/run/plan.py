@@ -19,7 +19,7 @@ from station.model.protocol import Protocol
 from station.model.record import FileHash, canonical_json
 from station.model.sequence import Sequence, Step, Use
 from station.run.checking import Files, check_bench, check_sequence, pack_for, usable_roles
-from station.run.floor import floor_of
+from station.run.floor import NONE, Declared, Least, floor_of
 
 __all__ = ["Files", "Plan", "PlannedStep", "check_sequence", "make_plan", "pack_for"]
 
@@ -31,11 +31,16 @@ class PlannedStep:
     path: str
     step: Step
     depth: int
-    floor_s: float
+    least: Least = NONE
     skipped: str = ""
     inside: tuple[PlannedStep, ...] = ()
     meanwhile: tuple[PlannedStep, ...] = ()
     otherwise: tuple[PlannedStep, ...] = ()
+
+    @property
+    def floor_s(self) -> float:
+        """The least time of the step, in seconds, with all that runs in it."""
+        return self.least.seconds
 
     def walk(self) -> Iterator[PlannedStep]:
         """The step and all steps in it."""
@@ -112,6 +117,7 @@ class _Planner:
         self.faults: list[Fault] = []
         self._files, self._document, self._pack, self._bench = files, document, pack, bench
         self._roles = usable_roles(bench, slot)
+        self._declared = Declared(pack, files.protocol(pack))
         self._paths: set[str] = set()
         self.port = next((name for name in PORTS[:2] if name in self._roles), "")
         if not self.port:
@@ -132,7 +138,7 @@ class _Planner:
                 yield self._one(self._files.step(name, document), (*here, "use", name), prefix, depth, found)
 
     def _one(self, step: Step, at: Location, prefix: str, depth: int, document: Document) -> PlannedStep:
-        planned = PlannedStep(prefix + step.step, step, depth, 0.0)
+        planned = PlannedStep(prefix + step.step, step, depth)
         if planned.path in self._paths:
             self.faults.append(self._document.fault(at, f"there is a step `{planned.path}` already"))
         self._paths.add(planned.path)
@@ -150,8 +156,10 @@ class _Planner:
             meanwhile=inner("meanwhile", step.meanwhile),
             otherwise=inner("otherwise", step.otherwise),
         )
-        floor = 0.0 if missing else floor_of(step, self._pack, planned.inside, planned.meanwhile)
-        return replace(planned, floor_s=floor)
+        if missing:
+            return planned
+        parts = [part.least for part in planned.inside], [part.least for part in planned.meanwhile]
+        return replace(planned, least=floor_of(step, self._declared, *parts))
 
     def _missing(self, step: Step) -> list[str]:
         """What stands in the way of a step on this station, with this pack and bench, in plain words."""

@@ -35,7 +35,7 @@ def restore_plan(files: Files, bench: Bench, slot: int, owed: Unrestored) -> Pla
     sequence = Sequence(sequence=RESTORE, title="Thresholds put back", pack=(pack.pack,), steps=(step,))
     protocol = files.protocol(pack)
     hashes = tuple(files.hashes[name] for name in sorted(files.hashes))
-    return Plan(sequence, pack, bench, slot, protocol, port, (PlannedStep(RESTORE, step, 0, 0.0),), hashes)
+    return Plan(sequence, pack, bench, slot, protocol, port, (PlannedStep(RESTORE, step, 0),), hashes)
 
 
 def restore(request: Request, owed: Unrestored, bench_file: Bench, scopes: Scopes) -> Outcome:
