@@ -50,3 +50,9 @@ def throttled(stage: Stage, every: float, holds: Callable[[], bool]) -> Callable
         return holds()
 
     return ask
+
+
+def lasts(waiting: Waiting) -> float:
+    """Seconds for which an expectation must hold, where its `for` names a time of the pack file; else 0."""
+    time = waiting.stage.pack.times.get(waiting.written.for_ or "")
+    return 0.0 if time is None else time.high or 0.0

@@ -7,6 +7,7 @@ import math
 from station.actions.condition import Condition, Waiting, throttled
 from station.actions.current import flowing
 from station.actions.stage import Stage
+from station.model.pack import Pack
 
 DEAD_TEST_CURRENT = 0.1
 """Amperes that the load asks of terminals that should be dead; a pack that is off only floats and gives none."""
@@ -17,7 +18,7 @@ DEAD_BELOW = 5.0
 def contacts(waiting: Waiting, value: object) -> Condition:
     """Each dry contact is open or closed as expected, by its resistance and the limits of the pack file."""
     stage = waiting.stage
-    wanted = _contact_states(stage, value)
+    wanted = _contact_states(stage.pack, value)
     wrong: list[str] = []
 
     def holds() -> bool:
@@ -31,27 +32,30 @@ def contacts(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         name = value if isinstance(value, str) else "_".join(wanted)
-        proves = (
-            tuple(f"REQ-{key}" for contact in wanted for key in stage.pack.contacts[contact].proves)
-            if value != "healthy"
-            else ()
-        )
         stage.expect(
             f"contacts_{name}",
             "as they should be" if held else "wrong",
             "as they should be",
             "; ".join(wrong),
-            proves=proves,
+            proves=contacts_prove(stage.pack, value),
             witness="switch",
         )
 
     return Condition(stage.clock.now() + stage.reacts_within("contacts"), throttled(stage, 0.2, holds), tell)
 
 
-def _contact_states(stage: Stage, value: object) -> dict[str, str]:
+def contacts_prove(pack: Pack, value: object) -> tuple[str, ...]:
+    """Requirements that contacts in a state prove: by acting on an alarm, or by what they do when the BMS is dead."""
+    if value == "dead":
+        return tuple(f"REQ-{key}" for contact in pack.contacts.values() for key in contact.proves_dead)
+    acting = [name for name, state in _contact_states(pack, value).items() if state != pack.contacts[name].healthy]
+    return tuple(f"REQ-{key}" for name in acting for key in pack.contacts[name].proves)
+
+
+def _contact_states(pack: Pack, value: object) -> dict[str, str]:
     if isinstance(value, dict):
         return {str(name): str(state) for name, state in value.items()}
-    return {name: getattr(contact, str(value)) for name, contact in stage.pack.contacts.items()}
+    return {name: getattr(contact, str(value)) for name, contact in pack.contacts.items()}
 
 
 def _is(stage: Stage, ohms: float, state: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from station.actions.errors import BenchFault, EnvelopeExceeded
 from station.actions.stage import BEFORE_CURRENT, Direction, Stage
+from station.instruments.roles import Load, Supply
 from station.model.events import OutputChanging
 from station.model.limits import parse_range
 from station.model.quantity import Quantity
@@ -133,6 +134,24 @@ def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
             supply.off()
 
 
+@contextmanager
+def unconnected(stage: Stage, volts: float, amperes: float) -> Iterator[None]:
+    """The supply is on behind the open contactor while the block runs, at `volts` and with `amperes` as its limit."""
+    supply, envelope = stage.bench.supply, stage.bench.bench.envelope
+    disconnect(stage)
+    supply.prepare(
+        voltage=volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si
+    )
+    _announce(stage, "supply", f"{volts:.6g} V, not connected")
+    try:
+        supply.on()
+        stage.wait(lambda: abs(stage.wiring.volts("supply_side") - volts) <= MATCHED, within=2.0)
+        yield
+    finally:
+        with stage.scopes.enter("supply off", 5, shielded=True):
+            supply.off()
+
+
 def _ceiling(stage: Stage) -> float:
     value = stage.pack.ceiling["terminal_voltage"]
     assert not isinstance(value, tuple)
@@ -148,6 +167,26 @@ def _watch_supply(stage: Stage) -> None:
         raise EnvelopeExceeded(
             f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench"
         )
+    stage.found.charged += reading.current * WATCH_EVERY
+
+
+@contextmanager
+def interrupted(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
+    """Switch off what flows, let another current flow while the block runs, and go on as before."""
+    drivers: Mapping[Direction, Supply | Load] = {"charge": stage.bench.supply, "discharge": stage.bench.load}
+    before = None if stage.flowing is None else drivers[stage.flowing]
+    if before is not None:
+        before.off()
+    with flowing(stage, direction, amperes):
+        yield
+    if before is not None:
+        before.on()
+
+
+def is_full(stage: Stage) -> bool:
+    """Whether a cell has reached the voltage at which any charge ends (pack file, `ceiling`; REQ-4.1-08)."""
+    value = stage.pack.ceiling.get("highest_cell")
+    return isinstance(value, Quantity) and max(stage.readings().cell_voltages) >= value.si
 
 
 def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3.0) -> bool:
@@ -203,8 +242,20 @@ def flow(stage: Stage, direction: Direction) -> None:
             return
         stage.meanwhile()
         if step.until is not None:
-            ended = stage.wait(lambda: condition_holds(stage, step.until or ""), within=UNTIL_AT_MOST, every=0.5)
-            reason = f"not reached within {UNTIL_AT_MOST:.0f} s"
+            ended = _until(stage, direction, step.until)
+            reason = f"not reached within {UNTIL_AT_MOST:.0f} s, or before a cell was full"
             stage.expect(step.until, "reached" if ended else "not reached", "reached", reason, witness="instrument")
         else:
             stage.pause(stage.pack.times[step.for_ or ""].high or 0.0)
+
+
+def _until(stage: Stage, direction: Direction, condition: str) -> bool:
+    """Wait for a condition; a charge ends, at the latest, when a cell is full. Says whether it came."""
+    ended: list[bool] = []
+
+    def over() -> bool:
+        ended[:] = [condition_holds(stage, condition)]
+        return ended[0] or (direction == "charge" and is_full(stage))
+
+    stage.wait(over, within=UNTIL_AT_MOST, every=0.5)
+    return ended[0]

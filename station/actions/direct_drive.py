@@ -16,6 +16,7 @@ from station.actions.opening import (
     judge_opening,
     longest_trip,
     see_that_bench_is_whole,
+    threshold_row,
     watch_opening,
 )
 from station.actions.stage import Direction, Reading, Stage
@@ -32,10 +33,8 @@ def direct_drive(stage: Stage, protection: Protection) -> None:
     direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
     if direction == "charge":
         raise NotFeasible("the supply of this bench cannot drive a charge over-current")
-    nominal, tolerance = protection.values["trip"].si, protection.tolerance
-    assert tolerance is not None
-    low, high = nominal - tolerance.si, nominal + tolerance.si
-    row = Limit.model_validate({"is": f"{low:g} A to {high:g} A", "proves": protection.proves[1:2], "safety": True})
+    row = threshold_row(protection)
+    low, high = row.is_.low or 0.0, row.is_.high or 0.0
     uncertainty = stage.bench.u("shunt", "current", high)
     if uncertainty is None:
         raise BenchFault("the bench file states no uncertainty for the current of the shunt")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from station.actions import contacts, line, panel, recovery, said
-from station.actions.balancing import balancing_condition
+from station.actions.balancing_flags import balancing
 from station.actions.condition import Condition, Waiting
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters
@@ -61,7 +61,9 @@ EXPECTING: Mapping[str, Expecting] = {
     "parameters": Expecting(said.parameters),
     "counters": Expecting(said.counters),
     "released": Expecting(recovery.released, frozenset({"load", "contactor"})),
-    "balancing": Expecting(lambda waiting, value: balancing_condition(waiting.stage, waiting.parameters, str(value))),
+    "locked": Expecting(recovery.locked, frozenset({"load", "contactor"})),
+    "balancing": Expecting(balancing),
+    "buzzer": Expecting(panel.buzzer, frozenset({"buzzer"})),
 }
 """The words of `expect` that this station can wait for."""
 

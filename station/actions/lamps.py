@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from station.actions.stage import Reading, Stage
 from station.model.pack import Pack
+from station.model.quantity import parse_quantity
 
 LOOK_EVERY = 0.05
 """Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s.
@@ -129,6 +130,12 @@ def _phases(samples: Sequence[tuple[float, bool]]) -> list[tuple[bool, float]]:
             phases.append((state, at - began))
             began, state = at, lit
     return [*phases, (state, samples[-1][0] - began)]
+
+
+def longest_sound(pack: Pack) -> float:
+    """Seconds from one sound to the next in the slowest pattern of the buzzer (pack file, `0.25 s every 3 s`)."""
+    patterns = [text.rpartition(" every ")[2] for text in pack.buzzer.values() if " every " in text]
+    return max((parse_quantity(period, "time").si for period in patterns), default=0.0)
 
 
 def watch_time(pack: Pack, state: str | Mapping[str, str], written: str | None) -> float:

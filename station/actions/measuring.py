@@ -1,13 +1,15 @@
-"""Everything that can be measured, recorded or required by name: what takes it, and which roles that needs."""
+"""Everything that can be measured by name: what takes it, and which roles that needs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from station.actions.errors import BenchFault, Blocked
+from station.actions.current import PARTS
+from station.actions.errors import NotFeasible
 from station.actions.stage import Reading, Stage
+from station.model.ammeter import Comparison
 from station.model.pack import Pack
 
 CELL_STEP = 0.001
@@ -37,6 +39,13 @@ def volts(stage: Stage) -> Reading:
     """Voltage at the pack's own terminals, by the voltmeter."""
     value = stage.bench.voltmeter.voltage()
     return Reading(value, "V", stage.bench.u("voltmeter", "voltage", value), "voltmeter")
+
+
+def _terminal_voltage(stage: Stage) -> Reading:
+    reading = volts(stage)
+    if not stage.found.energised:
+        stage.found.values["voltage_before_current"] = reading
+    return reading
 
 
 def _polarity(stage: Stage) -> Reading:
@@ -89,7 +98,10 @@ def _temperature_error(stage: Stage) -> Reading:
 
 
 def _current_zero(stage: Stage) -> Reading:
-    return Reading(stage.readings(fresh=True).current, "A", CURRENT_STEP, "pack")
+    said = stage.readings(fresh=True).current
+    if stage.flowing is None:
+        stage.found.comparisons.append(Comparison(0.0, said, CURRENT_STEP))
+    return Reading(said, "A", CURRENT_STEP, "pack")
 
 
 def shunt(stage: Stage) -> Reading:
@@ -105,17 +117,20 @@ def _current_error(stage: Stage) -> Reading:
     after = shunt(stage)
     assert isinstance(before.value, float)
     assert isinstance(after.value, float)
-    return ammeter_error(said, replace(before, value=(before.value + after.value) / 2))
+    return ammeter_error(stage, said, replace(before, value=(before.value + after.value) / 2))
 
 
-def ammeter_error(said: float, true: Reading) -> Reading:
-    """What the pack's ammeter says against what the shunt says, in percent of that; raises BenchFault without a
-    current.
+def ammeter_error(stage: Stage, said: float, true: Reading) -> Reading:
+    """What the pack's ammeter says against what the shunt says, in percent of that; kept for `by: extrapolation`.
+
+    Raises NotFeasible without a current.
     """
     assert isinstance(true.value, float)
     if abs(true.value) < 1:
-        raise BenchFault(f"only {true.value:.2f} A flow, so the pack's ammeter cannot be compared")
+        raise NotFeasible(f"only {true.value:.2f} A flow, so the pack's ammeter cannot be compared")
     doubt = None if true.uncertainty is None else math.hypot(true.uncertainty, CURRENT_STEP / 2)
+    if doubt is not None:
+        stage.found.comparisons.append(Comparison(true.value, said, doubt))
     error = 100 * (said - true.value) / true.value
     return Reading(error, "%", None if doubt is None else 100 * doubt / abs(true.value), "pack against shunt")
 
@@ -151,11 +166,25 @@ def found(name: str) -> Callable[[Stage], Reading]:
     return take
 
 
+BEYOND = 100e6
+"""Ohms that stand for a resistance beyond the range of the meter (Keysight DAQM901A: 100 MOhm)."""
+
+
+def _ohms(role: str, worst: Callable[[Iterable[float]], float]) -> Measurand:
+    """The worst resistance on the inputs of a role of that name."""
+
+    def take(stage: Stage) -> Reading:
+        value = min(worst(stage.wiring.ohms(role).values()), BEYOND)
+        return Reading(value, "Ohm", stage.bench.u(role, "resistance", value), "switch")
+
+    return Measurand(take, frozenset({role}))
+
+
 _METER = frozenset({"voltmeter"})
 
 MEASURANDS: Mapping[str, Measurand] = {
     "polarity": Measurand(_polarity, _METER),
-    "terminal_voltage": Measurand(volts, _METER),
+    "terminal_voltage": Measurand(_terminal_voltage, _METER),
     "case_voltage": Measurand(_case, frozenset({"case"})),
     "pack_voltage_error": Measurand(_pack_voltage_error, _METER),
     "cell_sum_error": Measurand(_cell_sum_error, _METER),
@@ -174,6 +203,10 @@ MEASURANDS: Mapping[str, Measurand] = {
     "pack_resistance": Measurand(found("pack_resistance")),
     "path_resistance": Measurand(found("path_resistance")),
     "cell_resistance": Measurand(found("cell_resistance_1")),
+    "charge_limit": Measurand(found("charge_limit")),
+    "contact_isolation": _ohms("contact_isolation", min),
+    "pins_joined": _ohms("pins_joined", max),
+    "pins_free": _ohms("pins_free", min),
 }
 """What `measure` can judge on this station, by the name of its row in the pack file."""
 
@@ -183,108 +216,29 @@ def measure(stage: Stage) -> None:
     for name in stage.step.measure:
         row = stage.pack.limits.get(stage.step.limit_of(name))
         if row is not None and row.each == "cell":
-            for number in range(1, stage.pack.cells + 1):
-                each = stage.found.values.pop(f"{name}_{number}", NOTHING)
-                stage.judge(f"{name}_{number}", each, limit=stage.step.limit_of(name))
-            continue
-        taken = measurand(stage.pack, name)
-        left = stage.found.values.get(taken) if stage.step.resistance else None
-        stage.judge(name, left or MEASURANDS[taken].take(stage))
+            _each_cell(stage, name)
+        elif row is not None and row.when is not None and not _holds(stage, row.when):
+            reason = f"is judged with {row.when.replace('_', ' ', 1)}, which this pack has not now"
+            stage.not_tested(name, reason, proves=tuple(f"REQ-{key}" for key in row.proves))
+        else:
+            taken = measurand(stage.pack, name)
+            left = stage.found.values.get(taken) if stage.step.resistance else None
+            stage.judge(name, left or MEASURANDS[taken].take(stage))
+
+
+def _each_cell(stage: Stage, name: str) -> None:
+    for number in range(1, stage.pack.cells + 1):
+        each = stage.found.values.pop(f"{name}_{number}", NOTHING)
+        stage.judge(f"{name}_{number}", each, limit=stage.step.limit_of(name))
+
+
+def _holds(stage: Stage, when: str) -> bool:
+    """Whether a limit means something now: `highest_cell at least 3.60 V`."""
+    part, _, text = when.partition(" ")
+    return PARTS[part](stage, text)
 
 
 def measurand(pack: Pack, name: str) -> str:
     """What is measured under a name: the name itself, or what the limit of that name is `of`."""
     row = pack.limits.get(name)
     return name if name in MEASURANDS or row is None or row.of is None else row.of
-
-
-def _text(register: str) -> Callable[[Stage], Reading]:
-    return lambda stage: Reading(stage.port.bms.text(register))
-
-
-RECORDABLES: Mapping[str, Measurand] = {
-    **MEASURANDS,
-    "key_start_threshold": Measurand(found("key_start_threshold")),
-    "bms_serial": Measurand(_text("model_sn")),
-    "cycles": Measurand(lambda stage: Reading(float(stage.readings().cycles))),
-    "soc": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5)),
-    "soc_before": Measurand(found("soc_before")),
-    "soc_after": Measurand(lambda stage: Reading(stage.readings(fresh=True).soc, "%", 0.5)),
-    "ambient": Measurand(ambient, frozenset({"ambient"})),
-}
-"""What `record` can keep on this station."""
-
-
-def record(stage: Stage) -> None:
-    """Take and keep each value of the step without judging it."""
-    for name, window in stage.step.record.items():
-        reading = RECORDABLES[name].take(stage)
-        stage.record(name, reading)
-        if window is not None:
-            row = stage.pack.limits[window]
-            inside = isinstance(reading.value, float) and row.is_.contains(reading.value)
-            stage.note(f"{name} {'meets' if inside else 'does not meet'} {window} ({row.is_}); shown, not judged")
-
-
-# ------------------------------------------------------------------------------------------------ circumstances
-
-
-def _serial_number(stage: Stage) -> None:
-    stored = stage.port.bms.text(stage.pack.serial_number.stored_in)
-    stage.identified(serial_number=stored)
-    if stored and stored != stage.serial_number:
-        raise Blocked(
-            f"serial number {stage.serial_number} was scanned, the pack says it is {stored}: scan its label again"
-        )
-    stage.found.known.add("serial_number")
-
-
-def _product(stage: Stage) -> None:
-    if not stage.pack.serial_number.fits(stage.serial_number):
-        raise Blocked(f"{stage.serial_number} is no serial number of {stage.pack.pack}")
-    said, wanted = stage.readings().design_capacity, stage.pack.limits["design_capacity"].is_
-    if not wanted.contains(said):
-        raise Blocked(
-            f"the pack on the bench has {said:g} Ah by design, a {stage.pack.pack} has {wanted}: another product"
-        )
-
-
-def _address(stage: Stage) -> None:
-    """The pack answered at the address of the bench file, so there is nothing left to ask."""
-    stage.readings()
-
-
-def _temperature(row: str) -> Callable[[Stage], None]:
-    def check(stage: Stage) -> None:
-        is_ = stage.pack.limits[row].is_
-        outside = [said for said in stage.readings().cell_temperatures if not is_.contains(said)]
-        if outside:
-            raise Blocked(
-                f"a cell has {outside[0]:.1f} degC, {row.replace('_', ' ')} is {is_}: wait for room temperature"
-            )
-
-    return check
-
-
-def _breaker(stage: Stage) -> None:
-    value = stage.bench.voltmeter.voltage()
-    if stage.pack.limits["breaker_off_voltage"].is_.contains(abs(value)):
-        raise Blocked(f"the lamps are lit and the terminals have {value:.1f} V: switch the breaker on")
-
-
-REQUIREMENTS: Mapping[str, tuple[Callable[[Stage], None], frozenset[str]]] = {
-    "serial_number": (_serial_number, frozenset()),
-    "product": (_product, frozenset()),
-    "address": (_address, frozenset()),
-    "charge_temperature": (_temperature("charge_temperature"), frozenset()),
-    "discharge_temperature": (_temperature("discharge_temperature"), frozenset()),
-    "test_temperature": (_temperature("test_temperature"), frozenset()),
-    "breaker_on": (_breaker, _METER),
-}
-"""Circumstances that `require` can look at; what is not the pack's fault is required and never measured."""
-
-
-def require(stage: Stage) -> None:
-    """See that every circumstance holds; raises Blocked with a hint."""
-    for name in stage.step.require:
-        REQUIREMENTS[name][0](stage)

@@ -41,6 +41,14 @@ def longest_trip(stage: Stage) -> float:
     return stage.pack.limits["trip_time"].is_.high or 2.0
 
 
+def threshold_row(protection: Protection) -> Limit:
+    """Where the threshold of an over-current may lie: the released value with its tolerance (manual 4.2)."""
+    nominal, tolerance = protection.values["trip"].si, protection.tolerance
+    assert tolerance is not None
+    text = f"{nominal - tolerance.si:g} A to {nominal + tolerance.si:g} A"
+    return Limit.model_validate({"is": text, "proves": protection.proves[1:2], "safety": True})
+
+
 def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], None]) -> Opening:
     """Apply a stimulus and read nothing but the witness until its current is gone or the longest trip time is over."""
     current, voltage = Trace(), Trace()

@@ -1,4 +1,4 @@
-"""What `expect: {lamps: ...}` waits for."""
+"""What `expect` waits for at the panel: what the lamps show, and that the buzzer is silent."""
 
 from __future__ import annotations
 
@@ -60,3 +60,26 @@ def _lamp_test(waiting: Waiting) -> Condition:
         stage.expect("lamps_lamp_test", "all lit" if held else "not all lit", "all lit", reason, witness="lamps")
 
     return Condition(waiting.began + stage.reacts_within("lamp_test"), lambda: trace.all_lit_together(wanted), tell)
+
+
+HEAR_EVERY = 0.1
+"""Seconds between two times that the station listens; the shortest sound lasts 0.25 s (manual 7-2)."""
+
+
+def buzzer(waiting: Waiting, value: object) -> Condition:
+    """The buzzer is silent for as long as its slowest pattern takes (manual 7-2: off as delivered)."""
+    stage = waiting.stage
+    until = stage.clock.now() + lamps.longest_sound(stage.pack)
+    heard: list[float] = []
+
+    def listen() -> None:
+        if stage.wiring.sounds():
+            heard.append(stage.clock.now())
+
+    waiting.holding.enter_context(stage.watching(HEAR_EVERY, listen))
+
+    def tell(held: bool) -> None:
+        reason = "it was heard: somebody has switched it on, and it is off as delivered"
+        stage.expect("buzzer", str(value) if held else "sounds", str(value), reason, witness="buzzer")
+
+    return Condition(until, lambda: not heard and stage.clock.now() >= until, tell)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from station.actions.errors import Blocked
 from station.actions.stage import Stage
 from station.bms.errors import NotStored, PackRefused
+from station.bms.pace_ascii import PaceAscii
 from station.model.events import OriginalsKept, ParametersChanging, ParametersRestored
 from station.model.pack import Pack
 from station.model.protocol import Protocol
 from station.model.sequence import WriteBack
+
+ASCII = "rs232"
+"""The port on which the BMS takes what has no register."""
 
 
 class Parameters:
@@ -26,6 +29,7 @@ class Parameters:
         self._protocol = protocol
         self._originals: dict[int, int] | None = None
         self._written: dict[int, int] = {}
+        self._unlimited = False
         self.shifted = False
         """Whether something was written that has not been restored and read back."""
 
@@ -57,11 +61,26 @@ class Parameters:
         self._written |= words
         stage.port.bms.write_words(frame)
 
+    def limit_charge(self, on: bool) -> None:
+        """Switch the charge limiter, over RS232; one that is off is on again after `restore`. Raises NotStored."""
+        self.stored()
+        stage = self._stage
+        if not self.shifted:
+            self._keep_originals()
+        stage.emit(ParametersChanging(at_s=stage.at_s, why=f"charge limiter {'on' if on else 'off'}", words={}))
+        stage.found.energised = True
+        self.shifted, self._unlimited = True, not on
+        stage.bench.port(ASCII).speaking(PaceAscii).limiter(on)
+
     def adopt(self, originals: Mapping[int, int]) -> None:
-        """Take the raw words that an earlier run found as those that `restore` puts back; journalled first."""
+        """Take the raw words that an earlier run found as those that `restore` puts back; journalled first.
+
+        That run may have switched the charge limiter off, too.
+        """
         self._originals = dict(originals)
         self._keep_originals()
         self.shifted = True
+        self._unlimited = bool(self._stage.pack.charge_limiter) and self._stage.bench.has(ASCII)
 
     def put_back(self) -> tuple[str, ...]:
         """Put back what was written since the last time, in one frame with its read-back, or as `restore` does."""
@@ -83,11 +102,22 @@ class Parameters:
         self._write_groups({_group(name) for name in wrong})
         return self._ended(self._differing(bms.parameters()) if wrong else ())
 
-    def _ended(self, left: tuple[str, ...]) -> tuple[str, ...]:
+    def _ended(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        left = (*words, *self._limited_again())
         self.shifted = bool(left)
         self._written.clear()
         self._stage.emit(ParametersRestored(at_s=self._stage.at_s, wrong=left))
         return left
+
+    def _limited_again(self) -> tuple[str, ...]:
+        """Limited is how a pack leaves the station (manual 4.2), however it came; says what could not be done."""
+        if self._unlimited:
+            try:
+                self._stage.bench.port(ASCII).speaking(PaceAscii).limiter(True)
+            except (NotStored, PackRefused):
+                return ("charge_limiter",)
+        self._unlimited = False
+        return ()
 
     def _differing(self, words: Mapping[int, int]) -> tuple[str, ...]:
         """Names of the registers whose words are not those that were found at first."""
@@ -208,19 +238,3 @@ def _write_back(stage: Stage, parameters: Parameters, name: str) -> None:
     stage.expect(
         f"restore_{name}", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}"
     )
-
-
-def program(stage: Stage) -> None:
-    """Write what is blank on a new board; equal is left, anything else is Blocked."""
-    for name in stage.step.program:
-        if name != "pack_sn":
-            raise Blocked(f"`program: {name}` is not possible over {stage.port_name}")
-        stored = stage.port.bms.text(name)
-        if not stored:
-            stage.found.energised = True
-            stage.port.bms.write_text(name, stage.serial_number)
-            stage.note(f"the board was blank; {name} written: {stage.serial_number}")
-        elif stored != stage.serial_number:
-            raise Blocked(
-                f"the pack says it is {stored}, {stage.serial_number} was scanned: scan the label of this pack again"
-            )

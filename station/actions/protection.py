@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 from station.actions.direct_drive import direct_drive
 from station.actions.errors import NotFeasible
+from station.actions.extrapolation import extrapolate
 from station.actions.parameters import Parameters
-from station.actions.stage import Stage
+from station.actions.recovery import come_back
+from station.actions.stage import Reading, Stage
 from station.actions.threshold_shift import shift
 from station.model.pack import Protection
 from station.model.shift import Infeasible
@@ -15,16 +17,32 @@ from station.model.shift import Infeasible
 WAYS: Mapping[str, Callable[[Stage, Parameters, Protection], None]] = {
     "direct_drive": lambda stage, parameters, protection: direct_drive(stage, protection),
     "shift": shift,
+    "extrapolation": extrapolate,
 }
 """The ways to trip a protection that this station has."""
 
 
 def trip(stage: Stage, parameters: Parameters) -> None:
-    """Trip every protection of the step; what cannot be done on this pack today is NOT_TESTED, with the reason."""
-    for name in stage.step.trip:
+    """Trip every protection of the step; what cannot be done on this pack today is NOT_TESTED, with the reason.
+
+    One that is named again is tripped again, as soon as it has come back by itself.
+    """
+    if "soc_before" in stage.step.record:
+        stage.found.values["soc_before"] = Reading(stage.readings().soc, "%", 0.5)
+    for number, name in enumerate(stage.step.trip):
         protection = stage.pack.protection[name]
+        if name in stage.step.trip[:number] and not _is_back(stage, protection):
+            return
         for way in stage.step.by:
             try:
                 WAYS[way](stage, parameters, protection)
             except (Infeasible, NotFeasible) as error:
                 stage.not_tested(name, str(error), proves=protection.proves)
+
+
+def _is_back(stage: Stage, protection: Protection) -> bool:
+    """Wait for the recovery of an over-current, and keep whether it came."""
+    back = come_back(stage, protection)
+    state, reason = "back" if back else "still open", "no current came back, so it cannot be tripped again"
+    stage.expect(f"{protection.name}_back", state, "back", reason, witness="instrument")
+    return back

@@ -1,47 +1,125 @@
-"""What `expect: {released: ...}` waits for: a protection that comes back by itself."""
+"""What `expect` waits for after an over-current: that it comes back by itself, or that it is locked and does not.
+
+The station offers a probe current all the while, and the instrument says whether it flows.
+"""
 
 from __future__ import annotations
 
-from station.actions.condition import Condition, Waiting
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from station.actions.condition import Condition, Waiting, lasts
 from station.actions.current import flowing
-from station.actions.stage import Direction, Reading
+from station.actions.stage import Direction, Reading, Stage
+from station.model.pack import Protection
+
+LATE = 1.1
+"""How many times its nominal time a recovery is waited for."""
+LOOK_EVERY = 0.1
+"""Seconds between looks at the probe current."""
+
+
+@dataclass(slots=True)
+class Probe:
+    """When a current that was offered came back on the run's clock (None: not yet), and how sure that is, in s."""
+
+    looked: float
+    back: float | None = None
+    doubt: float = 0.0
+
+    @property
+    def is_back(self) -> bool:
+        """Whether current has come back."""
+        return self.back is not None
+
+
+@contextmanager
+def probing(stage: Stage, protection: Protection) -> Iterator[Probe]:
+    """Offer the probe current in the direction that a protection stops, while the block runs."""
+    amperes = stage.current("probe")
+    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
+    driver = stage.bench.supply if direction == "charge" else stage.bench.load
+
+    def look() -> None:
+        now = stage.clock.now()
+        if not probe.is_back and driver.current() > amperes / 2:
+            probe.back, probe.doubt = now, now - probe.looked
+        probe.looked = now
+
+    with flowing(stage, direction, amperes):
+        probe = Probe(stage.clock.now())
+        with stage.watching(LOOK_EVERY, look):
+            yield probe
+
+
+def come_back(stage: Stage, protection: Protection) -> bool:
+    """Wait until a protection that has opened lets go by itself; says whether it did, at the latest 1.1 times its time
+    after it opened.
+    """
+    with probing(stage, protection) as probe:
+        return stage.wait(lambda: probe.is_back, within=_latest(stage, protection) - stage.clock.now())
 
 
 def released(waiting: Waiting, value: object) -> Condition:
-    """A protection lets go by itself: a probe current is offered, and comes back."""
+    """A protection lets go: by itself after its time, or soon, where a lock has been opened."""
     stage, name = waiting.stage, str(value)
     if name == "after_restore":
         return Condition(stage.clock.now(), lambda: True, lambda held: None)
     protection = stage.pack.protection[name]
-    recovery, opened = protection.recovery, stage.found.moments.get(name)
-    assert recovery is not None
+    opened = stage.found.moments.get(name)
     if opened is None:
-        return Condition(
-            stage.clock.now(),
-            lambda: False,
-            lambda held: stage.not_tested(name, f"{name} did not open before, so it cannot come back"),
-        )
-    probe = stage.current("probe")
-    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
-    waiting.holding.enter_context(flowing(stage, direction, probe))
-    driver = stage.bench.supply if direction == "charge" else stage.bench.load
-    seen: list[float] = []
-    last = [stage.clock.now()]
-
-    def look() -> None:
-        now = stage.clock.now()
-        if not seen and driver.current() > probe / 2:
-            seen.extend((stage.clock.now(), stage.clock.now() - last[0]))
-        last[0] = now
-
-    waiting.holding.enter_context(stage.watching(0.1, look))
+        return _never_opened(stage, name)
+    was_locked = stage.found.moments.pop(_lock(name), None) is not None
+    until = stage.clock.now() + stage.reacts_within("unlocked") if was_locked else _latest(stage, protection)
+    probe = waiting.holding.enter_context(probing(stage, protection))
 
     def tell(held: bool) -> None:
-        if held:
+        if probe.back is not None and not was_locked:
             clock = stage.bench.u("clock", "time", 0.0)
-            uncertainty = None if clock is None else clock + seen[1]
-            stage.found.values["overcurrent_recovery"] = Reading(seen[0] - opened, "s", uncertainty, direction)
-        reason = f"no current came back within {recovery.after.si * 1.1:.0f} s"
-        stage.expect(f"{name}released", "released" if held else "still open", "released", reason, witness="instrument")
+            doubt = None if clock is None else clock + probe.doubt
+            after = Reading(probe.back - opened, "s", doubt, protection.blocks or "")
+            stage.found.values["overcurrent_recovery"] = after
+        how = "although a charger was there" if was_locked else f"within {until - opened:.0f} s"
+        state, reason = "released" if held else "still open", f"no current came back {how}"
+        stage.expect(f"{name}_released", state, "released", reason, witness="instrument")
 
-    return Condition(opened + recovery.after.si * 1.1, lambda: bool(seen), tell)
+    return Condition(until, lambda: probe.is_back, tell)
+
+
+def locked(waiting: Waiting, value: object) -> Condition:
+    """A protection does not let go any more, for as long as the step says, and says so all the while."""
+    stage, name = waiting.stage, str(value)
+    protection = stage.pack.protection[name]
+    opened = stage.found.moments.get(name)
+    if opened is None:
+        return _never_opened(stage, name)
+    until = opened + lasts(waiting)
+    probe = waiting.holding.enter_context(probing(stage, protection))
+
+    def tell(held: bool) -> None:
+        stays = name in stage.readings(fresh=True).protection
+        state = "locked" if held and stays else "came back" if not held else "without its flag"
+        now = stage.clock.now()
+        after = (now if probe.back is None else probe.back) - opened
+        reason = f"{state} {after:.0f} s after the last over-current in a row: the pack does not count them"
+        if held:
+            stage.found.moments[_lock(name)] = now
+        stage.expect(f"{name}_locked", state, "locked", reason, witness="instrument")
+
+    return Condition(until + 1.0, lambda: stage.clock.now() >= until and not probe.is_back, tell)
+
+
+def _lock(name: str) -> str:
+    return f"{name} locked"
+
+
+def _latest(stage: Stage, protection: Protection) -> float:
+    """When a protection must have come back by itself, on the run's clock."""
+    assert protection.recovery is not None
+    return stage.found.moments[protection.name] + LATE * protection.recovery.after.si
+
+
+def _never_opened(stage: Stage, name: str) -> Condition:
+    reason = f"{name} did not open before, so it cannot come back"
+    return Condition(stage.clock.now(), lambda: False, lambda held: stage.not_tested(name, reason))

@@ -67,7 +67,7 @@ def _level(stage: Stage, at: float) -> Level:
     at_once = volts(stage), shunt(stage)
     said = stage.readings(fresh=True)
     kelvin = 273.15 + sum(said.cell_temperatures) / len(said.cell_temperatures)
-    return Level(*at_once, said.cell_voltages, ammeter_error(said.current, at_once[1]), kelvin)
+    return Level(*at_once, said.cell_voltages, ammeter_error(stage, said.current, at_once[1]), kelvin)
 
 
 def _keep(stage: Stage, first: Level, second: Level) -> None:

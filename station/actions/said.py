@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.actions.condition import ASK_EVERY, Condition, Waiting, throttled
+from station.actions.condition import ASK_EVERY, Condition, Waiting, lasts, throttled
 from station.actions.parameters import compare
 
 COUNTERS = ("cycles", "full_capacity", "design_capacity")
@@ -10,22 +10,24 @@ COUNTERS = ("cycles", "full_capacity", "design_capacity")
 
 
 def flags(waiting: Waiting, value: object) -> Condition:
-    """No warning, protection or fault flag is set."""
+    """No warning, protection or fault flag is set any more; with a time, none at any moment of it."""
     del value
-    stage = waiting.stage
+    stage, seconds = waiting.stage, lasts(waiting)
+    until = stage.clock.now() + seconds
     seen: list[str] = []
 
     def holds() -> bool:
         said = stage.readings(fresh=True)
-        seen[:] = sorted({*said.warning, *said.protection, *(flag for flag in said.status if flag.endswith("_fault"))})
-        return not seen
+        flags = {*said.warning, *said.protection, *(flag for flag in said.status if flag.endswith("_fault"))}
+        seen[:] = sorted(flags.union(seen) if seconds else flags)
+        return not seen and stage.clock.now() >= until
 
     def tell(held: bool) -> None:
         stage.expect(
             "flags", "none" if held else " ".join(seen), "none", f"flags are set: {', '.join(seen)}", witness="pack"
         )
 
-    return Condition(stage.clock.now() + stage.reacts_within("flags"), throttled(stage, ASK_EVERY, holds), tell)
+    return Condition(until + stage.reacts_within("flags"), throttled(stage, ASK_EVERY, holds), tell)
 
 
 def firmware(waiting: Waiting, value: object) -> Condition:

@@ -7,6 +7,7 @@ moment, each at a cadence of its own; so nothing is ever unwatched, and a stop i
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Literal
 from station.bench import OpenBench, Port, Wiring
 from station.bms.pace_modbus import Readings
 from station.clock import Clock, Scopes
+from station.model.ammeter import Comparison
 from station.model.events import Event, Identified, Measured, Noted, Sampled
 from station.model.limits import Judgement, Limit, judge
 from station.model.pack import Pack
@@ -42,6 +44,15 @@ class Reading:
     witness: str = "pack"
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A value that an earlier run found good, which run that was, and how many seconds ago it began."""
+
+    reading: Reading
+    run: str
+    age: float
+
+
 @dataclass(slots=True)
 class Watch:
     """Something that is sampled while time passes."""
@@ -65,6 +76,10 @@ class Found:
     """What the pack said of itself when it was first asked."""
     drawn: float = 0.0
     """Ampere-seconds that the load has drawn from the pack, as its samples add up."""
+    charged: float = 0.0
+    """Ampere-seconds that the supply has put into it."""
+    comparisons: list[Comparison] = field(default_factory=list)
+    """The pack's ammeter against the shunt of the bench, wherever both were read at the same time."""
     known: set[str] = field(default_factory=set)
     """Which of `BEFORE_CURRENT` have been seen to be good in this run."""
     energised: bool = False
@@ -100,10 +115,15 @@ class Stage:
         self.port_name = port
         self.flowing: Direction | None = None
         """Which way the station lets current flow at this moment, if it does."""
+        self.answers: Mapping[str, str] = {}
+        """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
+        self.carried: Mapping[str, Carried] = {}
+        """What earlier runs found good, by measurement: `window/terminal_voltage`."""
         self.meanwhile: Callable[[], None] = lambda: None
         """Carries out the steps that run inside the first wait of this one; the engine puts it here, once."""
         self._started = started
         self._watches: list[Watch] = []
+        self._taken: Counter[tuple[str, int]] = Counter()
         self._sampling = False
         self._readings: tuple[float, Readings] | None = None
         bench.pause = self.pause
@@ -192,9 +212,24 @@ class Stage:
         golden = self.bench.bench.golden.get(row.of or name_of_row)
         if row.is_.around == "golden" and golden is not None:
             row = row.model_copy(update={"is_": row.is_.at(golden.si, golden.si_unit)})
-        return self.judge_row(name, reading, row, safety=safety)
+        carried = self._carried(name, reading, row)
+        if carried is None:
+            return self.judge_row(name, reading, row, safety=safety)
+        self.record(f"{name}_now", reading)
+        self.note(f"{name} has left {row.is_} since; its value is carried over from run {carried.run}")
+        return self.judge_row(name, carried.reading, row, safety=safety, carried_over=True)
 
-    def judge_row(self, name: str, reading: Reading, row: Limit, *, safety: bool = False) -> Verdict:
+    def _carried(self, name: str, reading: Reading, row: Limit) -> Carried | None:
+        """What an earlier run found of a value that has left its limit since, if that still counts."""
+        carried = self.carried.get(f"{self.path}/{name}")
+        if carried is None or row.valid_for is None or not 0 <= carried.age <= row.valid_for.si:
+            return None
+        gone = isinstance(reading.value, float) and not row.is_.contains(reading.value)
+        return carried if gone else None
+
+    def judge_row(
+        self, name: str, reading: Reading, row: Limit, *, safety: bool = False, carried_over: bool = False
+    ) -> Verdict:
         """The same for a limit that was made up from the pack file, such as a tolerance around a threshold."""
         value = _clean(reading.value)
         kept = Reading(value, reading.unit, reading.uncertainty, reading.witness)
@@ -207,8 +242,9 @@ class Stage:
         proves = tuple(f"REQ-{key.removeprefix('REQ-')}" for key in row.proves)
         low, high = (row.is_.expected, None) if row.is_.expected is not None else (row.is_.low, row.is_.high)
         self._keep(
-            name, kept, outcome, low=low, high=high, proves=proves, safety=safety or row.safety, source=row.source
-        )
+            name, kept, outcome, low=low, high=high, proves=proves, safety=safety or row.safety, source=row.source,
+            carried_over=carried_over,
+        )  # fmt: skip
         if outcome.verdict is Verdict.PASS:
             self.found.known.add(name)
         return outcome.verdict
@@ -235,10 +271,10 @@ class Stage:
             proves=proves,
         )
 
-    def record(self, name: str, reading: Reading) -> None:
-        """Keep a value without judging it."""
+    def record(self, name: str, reading: Reading, *, proves: tuple[str, ...] = ()) -> None:
+        """Keep a value without judging it; what was not taken proves nothing."""
         kept = Reading(_clean(reading.value), reading.unit, reading.uncertainty, reading.witness)
-        self._keep(name, kept, None)
+        self._keep(name, kept, None, proves=proves if kept.value is not None else ())
 
     def note(self, text: str) -> None:
         """Keep something that a reader should know."""
@@ -263,12 +299,13 @@ class Stage:
         proves: tuple[str, ...] = (),
         safety: bool = False,
         source: str = "",
+        carried_over: bool = False,
     ) -> None:
         self.emit(
             Measured(
                 at_s=self.at_s,
                 measurement=Measurement(
-                    id=f"{self.path}/{name}",
+                    id=self._unique(f"{self.path}/{name}"),
                     name=name,
                     step=self.path,
                     attempt=self.attempt,
@@ -287,9 +324,16 @@ class Stage:
                     safety=safety,
                     source=source,
                     witness=reading.witness,
+                    carried_over=carried_over,
                 ),
             )
         )
+
+    def _unique(self, name: str) -> str:
+        """The identity of a measurement; one that was taken before in this attempt gets a number: `step/name-2`."""
+        self._taken[name, self.attempt] += 1
+        taken = self._taken[name, self.attempt]
+        return name if taken == 1 else f"{name}-{taken}"
 
 
 def _clean(value: float | str | None) -> float | str | None:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from station.actions import (
     alarms,
     balancing,
+    circumstances,
     current,
     expecting,
     lamps,
+    limiter,
     measuring,
     parameters,
     ports,
+    programming,
     protection,
+    recording,
     resistance,
 )
 from station.actions.lamps import LampTrace
@@ -24,6 +28,7 @@ from station.model.pack import Pack
 from station.model.sequence import Step
 
 _ENERGISED = frozenset({"contactor", "voltmeter", "shunt"})
+_CHARGING = _ENERGISED | {"supply", "supply_side"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,23 @@ def _measure_roles(step: Step, pack: Pack) -> frozenset[str]:
 
 def _record_roles(step: Step, pack: Pack) -> frozenset[str]:
     del pack
-    return frozenset().union(*(measuring.RECORDABLES[name].roles for name in step.record))
+    single = [name for name in step.record if name not in recording.SEVERAL]
+    return frozenset().union(*(recording.RECORDABLES[name].roles for name in single))
+
+
+def _program_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    return frozenset().union(*(programming.PROGRAMMABLE[name].roles for name in step.program))
+
+
+def _balance_roles(step: Step, pack: Pack) -> frozenset[str]:
+    del pack
+    return _ENERGISED | {"load" if step.balance == "stop" else "supply"}
 
 
 def _require_roles(step: Step, pack: Pack) -> frozenset[str]:
     del pack
-    return frozenset().union(*(measuring.REQUIREMENTS[name][1] for name in step.require))
+    return frozenset().union(*(circumstances.REQUIREMENTS[name][1] for name in step.require))
 
 
 def _expect_roles(step: Step, pack: Pack) -> frozenset[str]:
@@ -69,22 +85,21 @@ def _expect_roles(step: Step, pack: Pack) -> frozenset[str]:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "require": Action(lambda stage, stored, trace: measuring.require(stage), _require_roles),
+    "require": Action(lambda stage, stored, trace: circumstances.require(stage), _require_roles),
     "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
-    "program": Action(lambda stage, stored, trace: parameters.program(stage), _roles()),
+    "program": Action(lambda stage, stored, trace: programming.program(stage), _program_roles),
     "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
     "talk": Action(lambda stage, stored, trace: ports.talk(stage), lambda step, pack: frozenset(step.talk)),
     "alarm": Action(alarms.alarm, _roles(*_ENERGISED), expects=True),
     "resistance": Action(resistance.resistance, _roles("load", *_ENERGISED), expects=True),
     "trip": Action(lambda stage, stored, trace: protection.trip(stage, stored), _trip_roles),
-    "balance": Action(lambda stage, stored, trace: balancing.balance(stage, stored), _roles()),
+    "balance": Action(balancing.balance, _balance_roles, expects=True),
+    "limiter": Action(lambda stage, stored, trace: limiter.limiter(stage, stored), _roles("rs232", *_CHARGING)),
     "discharge": Action(lambda stage, stored, trace: current.flow(stage, "discharge"), _roles("load", *_ENERGISED)),
-    "charge": Action(
-        lambda stage, stored, trace: current.flow(stage, "charge"), _roles("supply", "supply_side", *_ENERGISED)
-    ),
+    "charge": Action(lambda stage, stored, trace: current.flow(stage, "charge"), _roles(*_CHARGING)),
     "expect": Action(expecting.expect, _expect_roles),
     "measure": Action(lambda stage, stored, trace: measuring.measure(stage), _measure_roles),
-    "record": Action(lambda stage, stored, trace: measuring.record(stage), _record_roles),
+    "record": Action(lambda stage, stored, trace: recording.record(stage), _record_roles),
 }
 """The actions of the language that this station has."""
 
@@ -105,11 +120,11 @@ def lacking(step: Step, pack: Pack) -> Iterator[str]:
             yield f"`{word}` cannot be carried out by this version of the station"
     tables: tuple[tuple[str, tuple[str, ...], Mapping[str, object]], ...] = (
         ("measure", tuple(measuring.measurand(pack, name) for name in step.measure), measuring.MEASURANDS),
-        ("record", tuple(step.record), measuring.RECORDABLES),
-        ("require", step.require, measuring.REQUIREMENTS),
+        ("record", tuple(step.record), {**recording.RECORDABLES, **recording.SEVERAL}),
+        ("require", step.require, circumstances.REQUIREMENTS),
         ("by", step.by, protection.WAYS),
         ("expect", tuple(word for written in step.expect for word in expecting.words(written)), expecting.EXPECTING),
-        ("program", step.program, {"pack_sn": None}),
+        ("program", step.program, programming.PROGRAMMABLE),
         ("until", tuple(pack.conditions.get(step.until or "", ())), {**current.PARTS, "proves": None}),
     )
     for word, names, known in tables:

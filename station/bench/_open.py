@@ -260,12 +260,21 @@ class Wiring:
         assert entry.input is not None
         return self._bits({"estop": entry.input})["estop"]
 
+    def sounds(self) -> bool:
+        """Whether the microphone hears the buzzer now."""
+        entry = self._bench.wired("buzzer")
+        assert entry.input is not None
+        return self._bits({"buzzer": entry.input})["buzzer"]
+
     def contacts(self) -> Mapping[str, float]:
         """Resistance of each dry contact in ohms."""
-        return {
-            name: self._bench.switch.resistance(channel.number)
-            for name, channel in self._bench.wired("contacts").inputs.items()
-        }
+        return self.ohms("contacts")
+
+    def ohms(self, role: str) -> Mapping[str, float]:
+        """Resistance on each input of a role in ohms, by its name there, infinite beyond the range of the meter."""
+        entry = self._bench.wired(role)
+        inputs = entry.inputs | ({role: entry.input} if entry.input is not None else {})
+        return {name: self._bench.switch.resistance(channel.number) for name, channel in inputs.items()}
 
     def volts(self, role: str) -> float:
         """Voltage on the channel of a role (`case`, `supply_side`)."""

@@ -9,10 +9,12 @@ from station.bench._open import OpenBench, Wiring
 from station.instruments.roles import Load, Supply
 from station.wires.errors import WireError
 
-PART_WITHIN = 8.0
-"""Seconds for each part, whatever the others took: three exchanges of at most 2 s and a new connection."""
+PART_WITHIN = 3.0
+"""Seconds for each part, whatever the others took: an exchange of at most 2 s, or a new connection and an exchange."""
 NO_CURRENT = 1.0
 """Amperes below which a contactor may open (reference practice: opened at no current unless the E-stop does it)."""
+FALLS_WITHIN = 0.5
+"""Seconds in which the current must fall once the outputs are off; then the contactor opens, whatever still flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,11 @@ def make_safe(bench: OpenBench) -> SafeState:
         attempt("load", lambda: _off(bench.load, "load"))
     if bench.has("supply"):
         attempt("supply", lambda: _off(bench.supply, "supply"))
-    if bench.has("contactor"):
+    if _switches(bench, "contactor"):
         if bench.has("shunt"):
-            attempt("shunt", lambda: _no_current(wiring))
+            attempt("shunt", lambda: _no_current(bench, wiring))
         attempt("contactor", lambda: _open(wiring))
-    if bench.has("key"):
+    if _switches(bench, "key"):
         attempt("key", lambda: _release(wiring))
     return SafeState(", ".join(said) or "nothing to switch off on this bench", tuple(trouble))
 
@@ -56,10 +58,17 @@ def _off(instrument: Supply | Load, role: str) -> str:
     return f"{role} off"
 
 
-def _no_current(wiring: Wiring) -> str:
-    current = wiring.shunt_current()
-    if abs(current) >= NO_CURRENT:
-        raise WireError(f"{current:.1f} A still flow")
+def _switches(bench: OpenBench, role: str) -> bool:
+    """Whether the bench moves that part itself; what a person moves is theirs."""
+    return bench.has(role) and bench.wired(role).output is not None
+
+
+def _no_current(bench: OpenBench, wiring: Wiring) -> str:
+    """Read the shunt until the current is gone: it falls at the slew that was set."""
+    ends = bench.clock.now() + FALLS_WITHIN
+    while abs(current := wiring.shunt_current()) >= NO_CURRENT:
+        if bench.clock.now() > ends:
+            raise WireError(f"{current:.1f} A still flow")
     return f"{abs(current):.2f} A"
 
 

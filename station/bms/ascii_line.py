@@ -1,4 +1,4 @@
-"""The station at one end of an RS232 cable: gaps, resynchronisation, repeated questions, and a count of it all."""
+"""A line on which a BMS speaks PACE ASCII: what comes back is an answer, a refusal, or what went wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from station.bms.errors import BmsError, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
-from station.bms.line import TRIES, LineStatistics, Wire
+from station.bms.errors import DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.exchanges import TRIES, Exchanges, LineStatistics, Question, Wire
 from station.clock import Clock
 from station.codecs import pace_ascii
 from station.codecs.pace_ascii import MEANINGS, Request, Rtn
 from station.codecs.pace_commands import Commands
 from station.codecs.pace_values import BadInformation
-from station.wires.errors import NoAnswer
 
 BETWEEN = 0.2
 """Seconds of silence that end an answer without its CR; bridges and boards pause within a frame."""
@@ -22,65 +21,39 @@ T = TypeVar("T")
 
 
 class AsciiLine:
-    """One exchange at a time, at least the protocol's gap apart; `pause(seconds)` lets the gap pass."""
+    """A PACE ASCII line; timing and addresses come from the protocol."""
 
     def __init__(
         self, wire: Wire, commands: Commands, clock: Clock, pause: Callable[[float], None] | None = None
     ) -> None:
-        """Begin with empty statistics; timing and addresses come from the protocol."""
-        self.statistics = LineStatistics()
+        """Begin with empty statistics; `pause(seconds)` lets the gap between two frames pass."""
         self.answered_from: int | None = None
         """The address in the last answer."""
-        self._wire, self._clock = wire, clock
-        self._timing, self._addresses = commands.timing, commands.addresses
-        self._pause = pause or clock.wait
-        self._free_at = clock.now()
+        self._exchanges = Exchanges(wire, clock, commands.timing, BETWEEN, pace_ascii.has_frame, pause)
+        self._addresses = commands.addresses
+
+    @property
+    def statistics(self) -> LineStatistics:
+        """How the line has behaved so far."""
+        return self._exchanges.statistics
 
     def ask(self, request: Request, read: Callable[[bytes], T], tries: int = TRIES) -> T:
         """What `read` makes of the answer's information, in at most `tries` tries.
 
         A BadInformation of `read` is a WrongAnswer; raises PackRefused at once, else what tells most.
         """
-        failed: BmsError | None = None
-        for attempt in range(tries):
-            self.statistics.repeated += attempt > 0
+
+        def judge(received: bytes) -> T:
             try:
-                return self._once(request, read)
-            except (PackSilent, DamagedAnswer, WrongAnswer) as error:
-                failed = failed if failed is not None and isinstance(error, PackSilent) else error
-        assert failed is not None
-        raise failed
+                return read(self._information(request, pace_ascii.find_answer(received, request)))
+            except BadInformation as bad:
+                self.statistics.foreign += 1
+                raise WrongAnswer(f"{request}: {bad}") from None
 
-    def _once(self, request: Request, read: Callable[[bytes], T]) -> T:
-        self._resynchronise()
-        self.statistics.exchanges += 1
-        try:
-            received = self._wire.exchange(
-                request.frame.wire(), partial(pace_ascii.needed, request=request), self._timing.first_byte, BETWEEN
-            )
-        except NoAnswer:
-            received = b""
-        finally:
-            self._free_at = self._clock.now() + self._timing.gap
-        try:
-            return read(self._judge(request, pace_ascii.find_answer(received, request)))
-        except BadInformation as bad:
-            self.statistics.foreign += 1
-            raise WrongAnswer(f"{request}: {bad}") from None
+        needed = partial(pace_ascii.needed, request=request)
+        return self._exchanges.ask(Question(request.frame.wire(), needed, judge), tries)
 
-    def _resynchronise(self) -> None:
-        """Keep the gap, then throw away what nobody waits for any more."""
-        left = self._free_at - self._clock.now()
-        if left > 0:
-            self._pause(left)
-            self._clock.wait(self._free_at - self._clock.now())
-        stale = self._wire.drain()
-        if stale:
-            late = pace_ascii.has_frame(stale)
-            self.statistics.late += late
-            self.statistics.foreign += not late
-
-    def _judge(self, request: Request, outcome: pace_ascii.Outcome) -> bytes:
+    def _information(self, request: Request, outcome: pace_ascii.Outcome) -> bytes:
         """The information of the answer."""
         match outcome:
             case pace_ascii.Answer(frame, rest):

@@ -1,111 +1,44 @@
-"""The station as the only master of an RS485 line: gaps, resynchronisation, repeated reads, and a count of it all."""
+"""A line on which a BMS speaks Modbus: what comes back to a request is an answer, a refusal, or what went wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
-from station.bms.errors import BmsError, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.errors import DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.exchanges import TRIES, Exchanges, LineStatistics, Question, Wire
 from station.clock import Clock
 from station.codecs import modbus
 from station.model.protocol import Protocol as RegisterMap
-from station.wires.errors import NoAnswer
 
-TRIES = 3
-"""How often a read is sent in all before the line or the pack is given up."""
+__all__ = ["BETWEEN", "TRIES", "Line", "LineStatistics", "Wire"]
+
 BETWEEN = 0.05
 """Seconds of silence that end an answer: 1 ms a character at 9600 baud, and what a USB adapter holds back (16 ms)."""
 
 
-class Wire(Protocol):
-    """What a line needs of a serial wire."""
-
-    def exchange(
-        self, request: bytes, length_of: Callable[[bytes], int | None], first_byte: float, between: float
-    ) -> bytes:
-        """Send and collect; raises NoAnswer."""
-        ...
-
-    def drain(self) -> bytes:
-        """Take what came unasked."""
-        ...
-
-
-@dataclass(slots=True)
-class LineStatistics:
-    """How the line behaved; every try counts."""
-
-    exchanges: int = 0
-    """Requests sent."""
-    repeated: int = 0
-    """Of these, the ones that had been sent before."""
-    silent: int = 0
-    """Requests that nothing answered."""
-    damaged: int = 0
-    """Answers without a sound frame."""
-    foreign: int = 0
-    """Times that bytes came which were nobody's answer to us: noise, ASCII polls, frames of others."""
-    late: int = 0
-    """Times that a sound frame came when nobody waited for one any more."""
-
-
 class Line:
-    """One exchange at a time, at least the protocol's gap apart.
-
-    `pause(seconds)` lets the gap pass; a run hands in one that samples meanwhile.
-    """
+    """A Modbus line; timing and the meaning of exceptions come from the protocol."""
 
     def __init__(
         self, wire: Wire, protocol: RegisterMap, clock: Clock, pause: Callable[[float], None] | None = None
     ) -> None:
-        """Begin with empty statistics; timing and the meaning of exceptions come from the protocol."""
-        self.statistics = LineStatistics()
-        self._wire, self._clock = wire, clock
-        self._timing, self._exceptions = protocol.timing, protocol.exceptions
-        self._pause = pause or clock.wait
-        self._free_at = clock.now()
+        """Begin with empty statistics; `pause(seconds)` lets the gap between two frames pass."""
+        self._exchanges = Exchanges(wire, clock, protocol.timing, BETWEEN, modbus.has_frame, pause)
+        self._exceptions = protocol.exceptions
+
+    @property
+    def statistics(self) -> LineStatistics:
+        """How the line has behaved so far."""
+        return self._exchanges.statistics
 
     def ask(self, request: modbus.Request, tries: int = TRIES) -> tuple[int, ...]:
         """The registers of the answer, in at most `tries` tries; raises PackRefused at once, else what tells most."""
-        failed: BmsError | None = None
-        for attempt in range(tries):
-            self.statistics.repeated += attempt > 0
-            try:
-                return self._once(request)
-            except (PackSilent, DamagedAnswer, WrongAnswer) as error:
-                failed = failed if failed is not None and isinstance(error, PackSilent) else error
-        assert failed is not None
-        raise failed
+        needed, judge = partial(modbus.needed, request=request), partial(self._judge, request)
+        return self._exchanges.ask(Question(request.frame(), needed, judge), tries)
 
-    def _once(self, request: modbus.Request) -> tuple[int, ...]:
-        self._resynchronise()
-        self.statistics.exchanges += 1
-        try:
-            received = self._wire.exchange(
-                request.frame(), partial(modbus.needed, request=request), self._timing.first_byte, BETWEEN
-            )
-        except NoAnswer:
-            received = b""
-        finally:
-            self._free_at = self._clock.now() + self._timing.gap
-        return self._judge(request, modbus.find_answer(received, request))
-
-    def _resynchronise(self) -> None:
-        """Keep the gap, then throw away what nobody waits for any more."""
-        left = self._free_at - self._clock.now()
-        if left > 0:
-            self._pause(left)
-            self._clock.wait(self._free_at - self._clock.now())
-        stale = self._wire.drain()
-        if stale:
-            late = modbus.has_frame(stale)
-            self.statistics.late += late
-            self.statistics.foreign += not late
-
-    def _judge(self, request: modbus.Request, outcome: modbus.Outcome) -> tuple[int, ...]:
-        match outcome:
+    def _judge(self, request: modbus.Request, received: bytes) -> tuple[int, ...]:
+        match modbus.find_answer(received, request):
             case modbus.Answer(words, _, rest):
                 self.statistics.foreign += bool(rest)
                 return words

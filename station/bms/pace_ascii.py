@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from station.bms.ascii_line import AsciiLine
 from station.bms.errors import BmsError, NotStored, PackRefused
-from station.bms.line import LineStatistics, Wire
+from station.bms.exchanges import LineStatistics, Wire
 from station.bms.pace_modbus import Readings
 from station.clock import Clock
 from station.codecs import pace_values
 from station.codecs.pace_ascii import Frame, Request
 from station.codecs.pace_commands import Commands
+from station.codecs.pace_history import HistoryEntry, history, history_request
 from station.codecs.pace_values import ALL_PACKS, Alarms, Analog, BadInformation, Capacity
 from station.model.protocol import Protocol, Value
 
@@ -25,6 +27,9 @@ CLOCK_AGREES = 2.0
 _TEMPERATURES = 6
 _TEXTS = {"version": ("version", 0), "model_sn": ("serial_numbers", 0), "pack_sn": ("serial_numbers", 1)}
 """Command and place of each text; behind the version there may be a Bluetooth name, a pack may have no number yet."""
+
+_WRITABLE = {"model_sn": "write_model_sn", "pack_sn": "write_pack_sn"}
+_COMMAND = re.compile(r"([0-9A-F]{2})/((?:[0-9A-F]{2})*)")
 
 T = TypeVar("T")
 
@@ -139,6 +144,16 @@ class PaceAscii:
         """The date and time of the BMS, of no time zone (B1H)."""
         return self._ask("clock", b"", pace_values.clock)
 
+    def history(self, at_most: int) -> tuple[HistoryEntry, ...]:
+        """The newest records, so many or as many as there are, each in a frame of its own (A1H)."""
+        found: list[HistoryEntry] = []
+        while len(found) < at_most:
+            entry = self._ask("history", history_request(len(found)), history)
+            if entry is None:
+                break
+            found.append(entry)
+        return tuple(found)
+
     # ------------------------------------------------------------------------------------------------ what it is told
 
     def set_clock(self, moment: datetime) -> None:
@@ -150,28 +165,48 @@ class PaceAscii:
             if abs((read - expected).total_seconds()) > CLOCK_AGREES:
                 raise NotStored("clock", str(expected), str(read))
 
-        self._tell("write_clock", pace_values.clock_information(moment), see)
+        self._tell(self._request("write_clock", pace_values.clock_information(moment)), see)
 
-    def limiter(self, on: bool) -> None:
-        """Let the charging current limiter work, or not; raises NotStored when the pack says the opposite after it."""
-        command = self._commands.control["limiter_on" if on else "limiter_off"]
-        self._tell("control", bytes((command,)), lambda: self._see_limiter(on))
+    def write_text(self, name: str, text: str) -> None:
+        """Store `model_sn` or `pack_sn`; raises NotStored when it reads back something else, ValueError for others."""
+        if name not in _WRITABLE:
+            raise ValueError(f"no text {name} can be written; there are {', '.join(_WRITABLE)}")
 
-    def _see_limiter(self, on: bool) -> None:
-        is_on = "limiter_off" not in self._commands.names_of("control", self.alarms().control)
-        if is_on != on:
-            raise NotStored("charge limiter", _on_or_off(on), _on_or_off(is_on))
+        def see() -> None:
+            if (found := self.text(name)) != text.rstrip():
+                raise NotStored(name, text, found)
+
+        self._tell(self._request(_WRITABLE[name], pace_values.text_information(text)), see)
+
+    def limiter(self, on: bool, command: str | None = None) -> None:
+        """Let the charging current limiter work, or not; raises NotStored when the pack says the opposite after it.
+
+        `command` is the pack file's (`99/0B`), for firmware differs in which of two commands means which; raises
+        ValueError for what is no command.
+        """
+
+        def see() -> None:
+            is_on = self.limiter_is_on()
+            if is_on != on:
+                raise NotStored("charge limiter", _on_or_off(on), _on_or_off(is_on))
+
+        code = self._commands.control["limiter_on" if on else "limiter_off"]
+        self._tell(_written(command, self.address) if command else self._request("control", bytes((code,))), see)
+
+    def limiter_is_on(self) -> bool:
+        """Whether the pack says that its charging current limiter may work (44H, control state)."""
+        return "limiter_off" not in self._commands.names_of("control", self.alarms().control)
 
     # ------------------------------------------------------------------------------------------------ exchanges
 
     def _ask(self, name: str, info: bytes, read: Callable[[bytes], T]) -> T:
         return self._line.ask(self._request(name, info), read)
 
-    def _tell(self, name: str, info: bytes, see: Callable[[], None]) -> None:
+    def _tell(self, request: Request, see: Callable[[], None]) -> None:
         """Send a command once and look whether it was done: one that was not answered may have been."""
         doubt: BmsError | None = None
         try:
-            self._line.ask(self._request(name, info), lambda _: None, tries=1)
+            self._line.ask(request, lambda _: None, tries=1)
         except PackRefused:
             raise
         except BmsError as error:
@@ -202,6 +237,14 @@ class PaceAscii:
         value = self._registers[register].decode((word,))
         assert isinstance(value, frozenset)
         return value
+
+
+def _written(command: str, address: int) -> Request:
+    """A command as a pack file writes it: its number and its information, in hexadecimal."""
+    match = _COMMAND.fullmatch(command)
+    if match is None:
+        raise ValueError(f"`{command}` is no command, such as `99/0B`")
+    return Request(f"command {command}", Frame(address, int(match[1], 16), bytes.fromhex(match[2])))
 
 
 def _own_analog(info: bytes) -> Analog:

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from station import __version__
 from station.cli.check import check, schema
+from station.cli.coverage import coverage
 from station.cli.errors import WrongUsage
 from station.cli.export import export
 from station.cli.keys import keys
@@ -22,11 +23,15 @@ from station.cli.restore import restore
 from station.cli.run import run
 from station.cli.twin import twin
 from station.cli.verify import verify
+from station.clock import ClockRefused
 from station.model.files import InvalidFile
 
 USAGE = 2
 ERROR = 3
 ABORTED = 4
+BLOCKED = 5
+INTERRUPTED = 130
+"""What typer returns for a KeyboardInterrupt."""
 
 app = typer.Typer(
     name="station",
@@ -37,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, restore, check, plan, trace, verify, export, schema):
+for command in (run, restore, check, plan, trace, coverage, verify, export, schema):
     app.command()(command)
 app.add_typer(twin, name="twin")
 app.add_typer(keys, name="keys")
@@ -73,12 +78,21 @@ def status(arguments: list[str]) -> int:
     except typer.Exit as leave:
         return leave.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped before anything was energised", err=True)
-        return ABORTED
+        return _stopped_early()
     except (InvalidFile, WrongUsage) as error:
         typer.echo(str(error), err=True)
         return USAGE
+    except ClockRefused as error:
+        typer.echo(str(error), err=True)
+        return BLOCKED
     except Exception as error:
         typer.echo(f"error: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
         return ERROR
+    if result == INTERRUPTED:
+        return _stopped_early()
     return result if isinstance(result, int) else 0
+
+
+def _stopped_early() -> int:
+    typer.echo("stopped before anything was energised", err=True)
+    return ABORTED

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from station.model.library import Library
-from station.model.pack import Pack
 from station.model.sequence import Step
-from station.run.plan import Files, Plan, PlannedStep, make_plan
+from station.run.plan import Files, Plan, make_plan
+from station.run.tracing import trace_plan
 
 
 def plan(
@@ -81,36 +81,9 @@ def trace(
 ) -> int:
     """Show for every requirement of the product which step proves it, or why none does."""
     files = Files(Library.default())
-    resolved = make_plan(files, sequence, files.bench(bench), None)
-    proven = _proofs(resolved)
-    family = resolved.sequence.sequence.removesuffix("-full")
-    counts: Counter[str] = Counter()
-    for requirement in resolved.pack.requirement.values():
-        steps = proven.get(requirement.id)
-        if steps:
-            state, by = "proven", ", ".join(sorted(steps))
-        elif requirement.method == "not_testable_at_eol":
-            state, by = "not testable here", requirement.text.partition("Not here: ")[2] or "see its text"
-        elif family in requirement.sequences:
-            state, by = "not yet", "owed by this sequence"
-        else:
-            state, by = "elsewhere", ", ".join(sorted(requirement.sequences))
-        counts[state] += 1
-        typer.echo(f"{requirement.id:<14}{state:<19}{by}")
+    traced = trace_plan(make_plan(files, sequence, files.bench(bench), None))
+    for each in traced:
+        typer.echo(f"{each.requirement.id:<14}{each.state:<19}{'; '.join(each.by)}")
+    counts = Counter(each.state for each in traced)
     typer.echo(", ".join(f"{number} {state}" for state, number in counts.most_common()))
     return 0
-
-
-def _proofs(resolved: Plan) -> dict[str, set[str]]:
-    proven: dict[str, set[str]] = {}
-    for planned in (each for top in resolved.steps for each in top.walk()):
-        for requirement in _proves(planned, resolved.pack):
-            proven.setdefault(requirement, set()).add(planned.path)
-    return proven
-
-
-def _proves(planned: PlannedStep, pack: Pack) -> list[str]:
-    step = planned.step
-    rows = [pack.limits[step.limit_of(name)].proves for name in step.measure]
-    trips = [tuple(key.removeprefix("REQ-") for key in pack.protection[name].proves) for name in step.trip]
-    return [*step.verifies, *(f"REQ-{key}" for row in (*rows, *trips) for key in row)]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from station.cli.errors import WrongUsage
-from station.cli.run import plain_serial, refuse_twin_on_real_bench, stopped_by_signals
-from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of
+from station.cli.run import plain_serial, refuse_twin_elsewhere, simulation_on
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving
+from station.cli.stops import stoppable
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Noted
 from station.model.library import Library
@@ -54,7 +54,7 @@ def restore(
     files = Files(Library.default())
     bench_file = files.bench(bench)
     options = {"--twin": twin, "--fault": fault, "--seed": seed, "--time virtual": time == "virtual"}
-    refuse_twin_on_real_bench(bench_file, options)
+    refuse_twin_elsewhere(bench_file, options)
     is_simulated = bench_file.kind == "simulated"
     number = plain_serial(serial) if serial is not None else _only_one(data, is_simulated)
     owed = _owed(data, number, is_simulated) if number else None
@@ -65,7 +65,9 @@ def restore(
         typer.echo(f"run {owed.folder.run} is testing this pack: wait for it, or stop it", err=True)
         return BLOCKED
     simulated = (
-        read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed) if is_simulated else None
+        read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)
+        if bench_file.needs_twin
+        else None
     )
     clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
     request = Request(restore_plan(files, bench_file, slot, owed), number, data, operator, listeners=(_tell,))
@@ -92,6 +94,7 @@ def _only_one(data: Path, simulated: bool) -> str:
 
 def _carried_out(request: Request, owed: Unrestored, simulated: Simulated | None, clock: Clock) -> Outcome:
     plan = request.plan
+    request = replace(request, simulation=simulation_on(plan.bench, simulated, clock))
     with ExitStack() as open_:
         served = plan.bench
         if simulated:
@@ -100,9 +103,8 @@ def _carried_out(request: Request, owed: Unrestored, simulated: Simulated | None
             world = open_.enter_context(twin)
             _start(world, plan.pack, clock)
             served = world.served(plan.bench, plan.slot)
-            request = replace(request, simulation=simulation_of(simulated, clock))
         scopes = Scopes(clock)
-        open_.enter_context(stopped_by_signals(scopes, Console(stderr=True), deaf_after=True))
+        open_.enter_context(stoppable()).scopes = scopes
         try:
             return put_back(request, owed, served, scopes)
         except NotWritable as error:

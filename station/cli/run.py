@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Literal
 
 import typer
@@ -17,20 +15,23 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from station.cli.certify import sign_certificate, why_unsigned
+from station.cli.console import RunConsole
 from station.cli.errors import WrongUsage
 from station.cli.progress import ProgressDisplay
-from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of
-from station.clock import Clock, Scopes, VirtualClock, WallClock
+from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of, time_of, told
+from station.cli.stops import silence, stoppable
+from station.clock import Clock, HeldClock, Scopes
 from station.model.bench import Bench
-from station.model.events import Event, StepStarted
+from station.model.events import Event
 from station.model.files import build
 from station.model.library import Library
-from station.model.record import Record
+from station.model.record import Record, Simulation
 from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
 from station.report.issue import KeyStoreError
 from station.report.keys import KeyStore, default_folder
 from station.run.engine import Outcome
+from station.run.history import PRODUCTION
 from station.run.plan import Files, Plan, make_plan
 from station.run.recovery import close_dead_runs
 from station.run.session import Request, carry_out
@@ -42,6 +43,8 @@ COLOURS = {
     Verdict.ABORTED: "black on yellow",
     Verdict.BLOCKED: "black on yellow",
 }
+SERVED = "served by another process"
+"""What stands in a record for the state of a twin that only `station twin serve` knows."""
 
 
 def run(
@@ -54,7 +57,7 @@ def run(
     data: Annotated[Path, typer.Option("--data", help="Folder for journals, records and certificates")] = Path("data"),
     slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
     operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
-    purpose: Annotated[str, typer.Option("--purpose", help="Purpose of the run: production, retest, rework")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
     answers: Annotated[Path | None, typer.Option("--answers", help="File with the answers to prompts")] = None,
     time: Annotated[
@@ -80,44 +83,64 @@ def run(
     """
     if answers is not None:
         raise WrongUsage("--answers: no sequence of this version asks a person anything")
-    console = Console(stderr=as_json)
-    files = Files(Library.default())
-    bench_file = build(files.open("bench", bench), Bench)
-    refuse_twin_on_real_bench(
-        bench_file, {"--twin": twin, "--fault": fault, "--seed": seed is not None, "--time virtual": time == "virtual"}
-    )
-    plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
-    simulated = (
-        read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)
-        if bench_file.kind == "simulated"
-        else None
-    )
-    clock: Clock = VirtualClock() if simulated and time != "wall" else WallClock()
-    keys = _keys(simulated)
-    for line in close_dead_runs(
-        data, Files(files.library).pack, partial(sign_certificate, keys=keys, library=files.library)
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    with ExitStack() as open_:
-        display = open_.enter_context(ProgressDisplay(console))
-        listeners: list[Callable[[Event], None]] = [display]
-        served = bench_file
-        if simulated:
-            world = open_.enter_context(serving(bench_file, plan.pack, plan.protocol, simulated, clock, serial, slot))
-            listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
-            served = world.served(bench_file, slot)
-        simulation = simulation_of(simulated, clock) if simulated else None
-        scopes = Scopes(clock)
-        request = Request(plan, serial, data, operator, purpose, reason, simulation, bench, listeners=tuple(listeners))
-        with stopped_by_signals(scopes, console, deaf_after=True):
-            outcome, record, folder = _carried_out(request, served, scopes)
-    certificate, verdict, why = _certified(record, folder, keys, files)
-    _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
-    if as_json:
-        typer.echo(
-            json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False)
+    console = RunConsole(stderr=as_json)
+    with stoppable() as stops:
+        files = Files(Library.default())
+        bench_file = build(files.open("bench", bench), Bench)
+        options = {"--twin": twin, "--fault": fault, "--seed": seed is not None}
+        if not (bench_file.served and bench_file.served.clock):
+            options["--time virtual"] = time == "virtual"
+        refuse_twin_elsewhere(bench_file, options)
+        plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
+        simulated = (
+            read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)
+            if bench_file.needs_twin
+            else None
         )
-    return EXIT_STATUS[verdict]
+        keys = _keys(bench_file)
+        for line in close_dead_runs(
+            data, Files(files.library).pack, partial(sign_certificate, keys=keys, library=files.library)
+        ):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        with ExitStack() as open_:
+            clock = open_.enter_context(time_of(bench_file, time))
+            display = open_.enter_context(ProgressDisplay(console))
+            listeners: list[Callable[[Event], None]] = [display]
+            served = bench_file
+            if simulated:
+                twin_of = serving(bench_file, plan.pack, plan.protocol, simulated, clock, serial, slot)
+                world = open_.enter_context(twin_of)
+                listeners.append(told(world))
+                served = world.served(bench_file, slot)
+            elif isinstance(clock, HeldClock):
+                listeners.append(told(clock))
+            simulation = simulation_on(bench_file, simulated, clock)
+            why = purpose or ("" if simulation else PRODUCTION)
+            request = Request(plan, serial, data, operator, why, reason, simulation, bench, listeners=tuple(listeners))
+            stops.scopes = Scopes(clock)
+            outcome, record, folder = _carried_out(request, served, stops.scopes)
+        certificate, verdict, why = _certified(record, folder, keys, files)
+        _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
+        if as_json:
+            _say(json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False))
+        return EXIT_STATUS[verdict]
+
+
+def simulation_on(bench: Bench, simulated: Simulated | None, clock: Clock) -> Simulation | None:
+    """What the record says of a simulated bench; of one that another process serves, what its bench file says."""
+    if simulated:
+        return simulation_of(simulated, clock)
+    if bench.served is not None:
+        return Simulation(twin=bench.served.twin, faults=bench.served.faults, seed=bench.served.seed, time=clock.kind)
+    return Simulation(twin=SERVED, seed=0, time=clock.kind) if bench.kind == "simulated" else None
+
+
+def _say(line: str) -> None:
+    """Print a line to standard output, which somebody may have closed by now."""
+    try:
+        typer.echo(line)
+    except OSError:
+        silence(1)
 
 
 def plain_serial(serial: str) -> str:
@@ -128,18 +151,20 @@ def plain_serial(serial: str) -> str:
         raise WrongUsage(f"--serial: {error}") from None
 
 
-def refuse_twin_on_real_bench(bench: Bench, options: Mapping[str, object]) -> None:
-    """Raise WrongUsage for an option of the twin that was given with a real bench."""
+def refuse_twin_elsewhere(bench: Bench, options: Mapping[str, object]) -> None:
+    """Raise WrongUsage for an option of the twin that was given with a bench which this command does not simulate."""
     for option, value in options.items():
-        if bench.kind == "real" and value:
+        if value and bench.kind == "real":
             raise WrongUsage(f"{option} is for a simulated bench; {bench.bench} is a real one")
+        if value and not bench.needs_twin:
+            raise WrongUsage(f"{option} is for `station twin serve`, which serves {bench.bench} already")
 
 
-def _keys(simulated: Simulated | None) -> KeyStore:
+def _keys(bench: Bench) -> KeyStore:
     """The key store, seen to have the key that this run needs before anything is energised."""
     store = KeyStore(default_folder())
     try:
-        store.keys("simulated" if simulated else "station")
+        store.keys("simulated" if bench.kind == "simulated" else "station")
     except KeyStoreError as error:
         raise WrongUsage(str(error)) from None
     return store
@@ -150,30 +175,6 @@ def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcom
         return carry_out(request, bench, scopes)
     except NotWritable as error:
         raise WrongUsage(str(error.strerror)) from None
-
-
-@contextmanager
-def stopped_by_signals(scopes: Scopes, console: Console, *, deaf_after: bool = False) -> Iterator[None]:
-    """While the block runs, Ctrl-C and a request to end stop the run, which makes the bench safe, not the process.
-
-    `deaf_after`: once stopped, the process heeds no further signal but finishes its evidence, however often one tries.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del frame
-        name = signal.Signals(number).name
-        scopes.stop("stopped by the operator (Ctrl-C)" if name == "SIGINT" else f"stopped by signal {name}")
-
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
-    try:
-        yield
-    finally:
-        deaf = deaf_after and scopes.stopped is not None
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), signal.SIG_IGN if deaf else handler)
-    if scopes.stopped:
-        console.print(f"{scopes.stopped}; the bench was made safe", highlight=False)
 
 
 def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> tuple[Path | None, Verdict, str]:

@@ -7,11 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from station.cli.certify import sign_certificate, why_unsigned
-from station.cli.run import stopped_by_signals
 from station.cli.simulate import Simulated, serving, simulation_of
+from station.cli.stops import stoppable
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Measured, StepEnded, StepStarted
 from station.model.library import Library
@@ -56,7 +54,7 @@ def stepped(
             bench, simulation = world.served(bench, plan.slot), simulation_of(simulated, clock)
             listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
         request = Request(plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners))
-        open_.enter_context(stopped_by_signals(scopes, Console(quiet=True)))
+        open_.enter_context(stoppable(deaf_after=False)).scopes = scopes
         run = SteppedRun(open_.enter_context(session(request, bench, scopes)), scopes, asked, keys)
         try:
             yield run

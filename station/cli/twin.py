@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,12 +14,18 @@ from ruamel.yaml import YAML
 
 from station.cli.errors import WrongUsage
 from station.cli.simulate import DEFAULT_STATE, read_simulated, serving
-from station.clock import WallClock
-from station.model.bench import Bench
+from station.clock import SteppedClock, WallClock
+from station.model.bench import Bench, Served
 from station.model.files import build
 from station.model.library import Library
 from station.run.plan import Files
 from station.twin.parameters import PARAMETERS
+from station.twin.world import Twin
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""What ends it, as far as the operating system has them."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks whether it still serves."""
 
 twin = typer.Typer(help="The simulated bench on its own.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,19 +37,27 @@ def serve(
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="A fault, by name or file; may be repeated")
     ] = None,
-    time: Annotated[Literal["wall", "stepped"], typer.Option("--time", help="Time of the twin")] = "wall",
+    time: Annotated[
+        Literal["wall", "stepped"],
+        typer.Option(
+            "--time", help="stepped: time stands until a run holds its clock, or somebody else speaks; it goes on then"
+        ),
+    ] = "wall",
     ready: Annotated[
         Path | None, typer.Option("--ready", help="File that gets the bench file with the real ports, when they answer")
     ] = None,
+    awake: Annotated[
+        bool, typer.Option("--awake", help="The key of the pack was pressed and it has started, so that it answers")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Which pack of its make is simulated")] = 1,
     pack: Annotated[str, typer.Option("--pack", help="Product on the bench")] = "bali48",
     serial: Annotated[str, typer.Option("--serial", help="Serial number that the pack says it has")] = "BALI48-000001",
 ) -> int:
-    """Serve the simulated bench until it is stopped: SCPI on TCP, Modbus on a serial line, for any program that
-    speaks them.
+    """Serve the simulated bench until it is stopped: SCPI on TCP, Modbus and PACE ASCII on serial lines, for any
+    program that speaks them.
+
+    `station run --bench FILE` uses it, where FILE is that of --ready.
     """
-    if time == "stepped":
-        raise WrongUsage("--time stepped: this version serves wall time only")
     files = Files(Library.default())
     document = files.open("bench", bench)
     bench_file = build(document, Bench)
@@ -49,20 +65,59 @@ def serve(
         raise WrongUsage(f"--bench: {bench_file.bench} is a real bench, the twin serves simulated ones")
     product = files.pack(pack)
     simulated = read_simulated(files, state, fault or [], seed)
-    stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), lambda number, frame: stop.set())
-    with serving(bench_file, product, files.protocol(product), simulated, WallClock(), serial) as world:
-        for role, address in world.server.addresses.items():
-            typer.echo(f"{role:<12} {address}")
-        if ready is not None:
-            _write_ready(ready, document.data, world.server.addresses)
-        while not stop.wait(0.2):
-            pass
+    clock = SteppedClock() if time == "stepped" else WallClock()
+    with (
+        _stopped_by_signals() as stop,
+        serving(bench_file, product, files.protocol(product), simulated, clock, serial) as world,
+    ):
+        if awake:
+            world.awaken()
+        served = Served(
+            twin=simulated.state.twin,
+            faults=tuple(each.fault for each in simulated.faults),
+            seed=seed,
+            clock=world.server.publish(world.step_began) if time == "stepped" else "",
+        )
+        with _announced(ready, document.data, world.server.addresses, served):
+            _until(stop, world)
     return 0
 
 
-def _write_ready(path: Path, data: dict[str, object], addresses: dict[str, str]) -> None:
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that is set by whatever asks this process to end."""
+    stop = threading.Event()
+    for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+        signal.signal(number, lambda number, frame: stop.set())
+    yield stop
+
+
+def _until(stop: threading.Event, world: Twin) -> None:
+    while world.server.alive and not stop.wait(LOOK_EVERY):
+        pass
+
+
+@contextmanager
+def _announced(
+    ready: Path | None, data: dict[str, object], addresses: Mapping[str, str], served: Served
+) -> Iterator[None]:
+    """Say where the bench answers; the file that says so, too, is there only while it does. Raises WrongUsage."""
+    for name, address in {**addresses, **({"clock": served.clock} if served.clock else {})}.items():
+        typer.echo(f"{name:<12} {address}")
+    if ready is None:
+        yield
+        return
+    try:
+        _write_ready(ready, data, addresses, served)
+    except OSError as error:
+        raise WrongUsage(f"--ready: {ready} cannot be written: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def _write_ready(path: Path, data: dict[str, object], addresses: Mapping[str, str], served: Served) -> None:
     """The bench file as it was, with the addresses at which the twin answers; there at once or not at all."""
     shared, slots = data.get("shared"), data.get("slots")
     groups = [shared, *(slots.values() if isinstance(slots, dict) else ())]
@@ -72,7 +127,7 @@ def _write_ready(path: Path, data: dict[str, object], addresses: dict[str, str])
                 entry["at"] = addresses[role]
     part = path.with_suffix(path.suffix + ".part")
     with part.open("w", encoding="utf-8") as file:
-        YAML(typ="safe", pure=True).dump(data, file)
+        YAML(typ="safe", pure=True).dump({**data, "served": served.model_dump(mode="json")}, file)
     part.replace(path)
 
 

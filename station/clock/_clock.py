@@ -9,17 +9,41 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
 
 SETTLE_AT_MOST = 20.0
-"""Wall seconds after which bytes that were sent and never taken (a cut line) no longer hold up a virtual time-out."""
+"""Wall seconds after which bytes that were sent and never taken no longer hold up a virtual time-out."""
+PATIENCE = 0.02
+"""Wall seconds to wait at a time for bytes that are known to be under way."""
+
+Kind = Literal["wall", "virtual"]
+Ready = Callable[[float], bool]
+"""Whether something has come; may block for as many wall seconds as it is given."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The bytes that the station's end of one connection has sent and taken since the connection was made."""
+
+    connection: str = ""
+    """The name that both ends know: the two ends of a socket, or the serial port; empty: not counted."""
+    sent: int = 0
+    taken: int = 0
+
+
+class Traffic(NamedTuple):
+    """The bytes of one connection that the twin has dealt with, and those that it has sent."""
+
+    taken: int
+    sent: int
 
 
 class Clock(Protocol):
     """Monotonic time for everything in a run: waits, time stamps, deadlines and time-outs, in seconds."""
 
     @property
-    def kind(self) -> Literal["wall", "virtual"]:
+    def kind(self) -> Kind:
         """Which of the two faces this is."""
         ...
 
@@ -31,31 +55,35 @@ class Clock(Protocol):
         """Let `seconds` (>= 0) pass."""
         ...
 
-    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
-        """Wait until `ready(s)`, which may block for up to `s` wall seconds, is true; False after `timeout` seconds.
+    def ledger(self, connection: str) -> Ledger:
+        """An empty ledger for a connection that was just made; its wire writes down there what it sends and takes."""
+        ...
+
+    def poll(self, ready: Ready, ledger: Ledger, timeout: float, since: float | None = None) -> bool:
+        """Wait until `ready` is true; False after `timeout` seconds.
 
         The time-out counts from `since`, a reading of this clock, or from now: in virtual time the world may move on
         between a request and the beginning of the wait for its reply.
         """
         ...
 
-    def sent(self, count: int) -> None:
-        """Note that `count` bytes were put on a wire, by either end."""
+
+class FarEnd(Protocol):
+    """The other end of every connection, as a virtual clock needs it."""
+
+    def join(self, connection: str) -> Traffic | None:
+        """What has passed on a connection so far; None if it does not lead here."""
         ...
 
-    def taken(self, count: int) -> None:
-        """Note that `count` bytes were taken off a wire and have been dealt with, by either end."""
-        ...
-
-    def forget(self) -> None:
-        """Note that a connection was reset: whatever was under way on it will never be taken."""
+    def settle(self, ledger: Ledger) -> Traffic:
+        """Deal with all that the station sent, and say what has passed since."""
         ...
 
 
 class WallClock:
     """Real time, from the monotonic clock of the machine; never scaled."""
 
-    kind: Literal["wall", "virtual"] = "wall"
+    kind: Kind = "wall"
 
     def now(self) -> float:
         """Monotonic time in seconds."""
@@ -66,7 +94,11 @@ class WallClock:
         if seconds > 0:
             time.sleep(seconds)
 
-    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
+    def ledger(self, connection: str) -> Ledger:
+        """A ledger that nobody reads: in wall time nobody asks whether the wires are empty."""
+        return Ledger(connection)
+
+    def poll(self, ready: Ready, ledger: Ledger, timeout: float, since: float | None = None) -> bool:
         """Wait until `ready` is true, at most `timeout` seconds."""
         ends = (self.now() if since is None else since) + timeout
         while True:
@@ -76,41 +108,27 @@ class WallClock:
             if left <= 0:
                 return False
 
-    def sent(self, count: int) -> None:
-        """Nothing to note: in wall time nobody asks whether the wires are empty."""
-
-    def taken(self, count: int) -> None:
-        """Nothing to note."""
-
-    def forget(self) -> None:
-        """Nothing to note."""
-
 
 class VirtualClock:
     """Time that moves only when somebody waits or a message crosses a wire.
 
-    The twin attaches one function that carries its world to a given time. A time-out counts only when the wires are
-    empty (every byte sent was taken), and then lasts exactly its nominal length, however slow the machine is.
+    The twin attaches the function that carries its world to a given time, and its end of the wires, which is served
+    by whoever waits: in the run's own thread, so that nothing else moves meanwhile. A time-out counts only when the
+    wires are empty, and then lasts exactly its nominal length, however slow the machine is.
     """
 
-    kind: Literal["wall", "virtual"] = "virtual"
+    kind: Kind = "virtual"
 
     def __init__(self, start: float = 0.0) -> None:
         """Begin at `start` seconds."""
         self._now = start
-        self._world: Callable[[float], None] | None = None
+        self._world: Callable[[float], object] | None = None
+        self._far: FarEnd | None = None
         self._moving = threading.RLock()
-        self._under_way = 0
-        self._counting = threading.Lock()
 
-    @property
-    def under_way(self) -> int:
-        """Bytes that were sent and not yet taken."""
-        return self._under_way
-
-    def attach(self, world: Callable[[float], None]) -> None:
-        """Call `world(t)` whenever time moves to `t`, before anybody sees the new time."""
-        self._world = world
+    def attach(self, world: Callable[[float], object], far: FarEnd | None = None) -> None:
+        """Call `world(t)` whenever time moves to `t`, before anybody sees the new time; `far` is asked in `poll`."""
+        self._world, self._far = world, far
 
     def now(self) -> float:
         """Virtual time in seconds."""
@@ -126,29 +144,33 @@ class VirtualClock:
                 self._world(target)
             self._now = target
 
-    def poll(self, ready: Callable[[float], bool], timeout: float, since: float | None = None) -> bool:
+    def ledger(self, connection: str) -> Ledger:
+        """A ledger that agrees with what the twin has counted on this connection so far."""
+        return agreed(connection, self._far.join(connection) if self._far else None)
+
+    def poll(self, ready: Ready, ledger: Ledger, timeout: float, since: float | None = None) -> bool:
         """Wait until `ready` is true; when the wires have run empty, let the rest of `timeout` pass and give up."""
         ends = (self._now if since is None else since) + timeout
-        given_up = time.monotonic() + SETTLE_AT_MOST
-        while not ready(0.002):
-            if self._under_way == 0 or time.monotonic() > given_up:
-                if ready(0.0):
-                    return True
-                self.wait(ends - self._now)
-                return ready(0.0)
-        return True
+        if heard(ready, ledger, self._settle):
+            return True
+        self.wait(ends - self._now)
+        return ready(0.0)
 
-    def sent(self, count: int) -> None:
-        """Count bytes that are now under way."""
-        with self._counting:
-            self._under_way += count
+    def _settle(self, ledger: Ledger) -> Traffic:
+        return self._far.settle(ledger) if self._far else Traffic(ledger.sent, ledger.taken)
 
-    def taken(self, count: int) -> None:
-        """Count bytes that have arrived; those of a connection that was reset meanwhile count for nothing."""
-        with self._counting:
-            self._under_way = max(0, self._under_way - count)
 
-    def forget(self) -> None:
-        """Drop what was under way on a connection that was reset."""
-        with self._counting:
-            self._under_way = 0
+def agreed(connection: str, traffic: Traffic | None) -> Ledger:
+    """The station's ledger of a connection on which nothing is under way; one that is not counted for no traffic."""
+    return Ledger() if traffic is None else Ledger(connection, sent=traffic.taken, taken=traffic.sent)
+
+
+def heard(ready: Ready, ledger: Ledger, settle: Callable[[Ledger], Traffic]) -> bool:
+    """Whether `ready` comes true by the time that the twin has dealt with all and everything it sent has arrived."""
+    given_up = time.monotonic() + SETTLE_AT_MOST
+    while True:
+        coming = settle(ledger).sent > ledger.taken
+        if ready(PATIENCE if coming else 0.0):
+            return True
+        if not coming or time.monotonic() > given_up:
+            return False

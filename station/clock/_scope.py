@@ -7,7 +7,7 @@ wire or lets time pass asks the scope first, and cleaning up happens in a shield
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,6 +31,10 @@ class Scope:
     shielded: bool = False
 
 
+def _nobody() -> None:
+    """Nobody listens."""
+
+
 class Scopes:
     """The scopes of one run, innermost last, and the stop flag that they share.
 
@@ -42,6 +46,8 @@ class Scopes:
         self.clock = clock
         self._stack = [Scope("run")]
         self._stopped: str | None = None
+        self.progress: Callable[[], None] = _nobody
+        """Called whenever the run asks what is left, which is before everything it does; a guard listens here."""
 
     @property
     def stopped(self) -> str | None:
@@ -71,6 +77,7 @@ class Scopes:
         """Seconds until the innermost deadline; raises `Stopped` or `DeadlineExceeded` when nothing is allowed any
         more.
         """
+        self.progress()
         scope = self._stack[-1]
         if self._stopped is not None and not scope.shielded:
             raise Stopped(self._stopped)

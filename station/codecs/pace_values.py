@@ -68,8 +68,8 @@ class Analog:
 
     def encode(self) -> bytes:
         """The bytes of this pack; raises struct.error or OverflowError for a value that its place cannot hold."""
-        cells = _counted(round(1000 * volts) for volts in self.cells)
-        temperatures = _counted(map(_kelvin, self.temperatures))
+        cells = counted_bytes(round(1000 * volts) for volts in self.cells)
+        temperatures = counted_bytes(map(kelvin, self.temperatures))
         remaining, full, design = (round(100 * each) for each in (self.remaining, self.full, self.design))
         fixed = round(100 * self.current), round(1000 * self.voltage), remaining, self.kind, full, self.cycles, design
         return cells + temperatures + _ANALOG.pack(*fixed) + self.tail
@@ -219,14 +219,14 @@ def _begins_pack(before: PackT, data: bytes, read: Callable[[bytes], PackT]) -> 
 
 
 def _analog(data: bytes) -> Analog:
-    cells, rest = _list(data, 2, "cell voltages")
-    temperatures, rest = _list(rest, 2, "temperatures")
+    cells, rest = counted(data, 2, "cell voltages")
+    temperatures, rest = counted(rest, 2, "temperatures")
     if len(rest) < _ANALOG.size:
         raise BadInformation("ends within the analog values of a pack")
     current, voltage, remaining, kind, full, cycles, design = _ANALOG.unpack_from(rest)
     return Analog(
         cells=tuple(raw / 1000 for raw in cells),
-        temperatures=tuple(map(_celsius, temperatures)),
+        temperatures=tuple(map(celsius, temperatures)),
         current=current / 100,
         voltage=voltage / 1000,
         remaining=remaining / 100,
@@ -239,8 +239,8 @@ def _analog(data: bytes) -> Analog:
 
 
 def _alarms(data: bytes) -> Alarms:
-    cells, rest = _list(data, 1, "states of the cells")
-    temperatures, rest = _list(rest, 1, "states of the temperatures")
+    cells, rest = counted(data, 1, "states of the cells")
+    temperatures, rest = counted(rest, 1, "states of the temperatures")
     if len(rest) < _ALARM_BYTES:
         raise BadInformation("ends within the flags of a pack")
     charge_current, voltage, discharge_current, low, high, instruction, control, fault, *pairs = rest[:_ALARM_BYTES]
@@ -251,25 +251,27 @@ def _alarms(data: bytes) -> Alarms:
     )  # fmt: skip
 
 
-def _list(data: bytes, size: int, what: str) -> tuple[tuple[int, ...], bytes]:
-    """A count, so many numbers of `size` bytes, and what follows."""
+def counted(data: bytes, size: int, what: str) -> tuple[tuple[int, ...], bytes]:
+    """A count, so many numbers of `size` bytes, and what follows; raises BadInformation with `what` is cut off."""
     end = 1 + size * data[0] if data else 1
     if len(data) < end:
         raise BadInformation(f"ends within the {what}")
     return tuple(int.from_bytes(data[at : at + size], "big") for at in range(1, end, size)), data[end:]
 
 
-def _counted(numbers: Iterable[int]) -> bytes:
-    """The same the other way round, for numbers of two bytes; raises OverflowError."""
+def counted_bytes(numbers: Iterable[int]) -> bytes:
+    """The same the other way round: a count and numbers of two bytes; raises OverflowError."""
     raw = [number.to_bytes(2, "big") for number in numbers]
     return bytes((len(raw),)) + b"".join(raw)
 
 
-def _celsius(raw: int) -> float | None:
+def celsius(raw: int) -> float | None:
+    """A temperature in degC from its two bytes; None: no such sensor."""
     return None if raw == _NOT_FITTED else (raw - ZERO_CELSIUS) / 10
 
 
-def _kelvin(degrees: float | None) -> int:
+def kelvin(degrees: float | None) -> int:
+    """The two bytes of a temperature in degC."""
     return _NOT_FITTED if degrees is None else round(10 * degrees) + ZERO_CELSIUS
 
 

@@ -30,6 +30,7 @@ from station.model.quantity import (
 ROLES = frozenset({
     "supply", "load", "shunt", "voltmeter", "switch", "contactor", "key", "lamps", "contacts", "breaker",
     "address_switch", "ambient", "estop", "watchdog", "buzzer", "case", "supply_side", "rs485_a", "rs485_b", "rs232",
+    "contact_isolation", "pins_joined", "pins_free",
 })  # fmt: skip
 """Every role that a bench can fill (design, "Words")."""
 PORTS = ("rs485_a", "rs485_b", "rs232")
@@ -44,6 +45,10 @@ WIRING: Mapping[str, tuple[str, ...]] = {
     "estop": ("input",),
     "lamps": ("inputs",),
     "contacts": ("inputs",),
+    "contact_isolation": ("input",),
+    "pins_joined": ("inputs",),
+    "pins_free": ("inputs",),
+    "buzzer": ("input",),
 }
 """What the entry of a role must say when the switch unit fills it."""
 OPERATOR = "operator"
@@ -189,6 +194,16 @@ class Envelope(Model):
     charge_power: Watts | None = None
 
 
+class Served(Model):
+    """What a simulated bench that another process serves was told to be, and where its clock can be held."""
+
+    twin: str
+    faults: tuple[str, ...] = ()
+    seed: int = 1
+    clock: str = ""
+    """`host:port`; empty where the twin goes by the wall."""
+
+
 class Bench(Model):
     """One bench with its slots."""
 
@@ -201,8 +216,17 @@ class Bench(Model):
     envelope: Envelope
     uncertainty: dict[str, dict[Kind, UncertaintyText]]
     operator_time: Seconds = Quantity(60.0, "s")
+    served: Served | None = None
+    """Written by `station twin serve`, with the addresses at which it answers."""
     golden: dict[str, QuantityText] = Field(default_factory=dict)
     """What the golden pack of this bench measures, by the name of the measurement: the middle of `golden +- 20 %`."""
+
+    @property
+    def needs_twin(self) -> bool:
+        """Whether it is a simulated bench whose addresses are still to be filled in, by the twin that will serve it."""
+        entries = [entry for roles in (self.shared, *self.slots.values()) for entry in roles.values()]
+        addresses = [entry.at for entry in entries if isinstance(entry, InstrumentEntry | PortEntry)]
+        return self.kind == "simulated" and any(at == "auto" or "::0::" in at for at in addresses)
 
     def roles(self, slot: int) -> dict[str, AnyEntry]:
         """Everything that a run in `slot` can use; raises KeyError for an unknown slot."""

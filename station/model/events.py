@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from station.model.record import FileHash, Instrument, Measurement, Part, Simulation, Software, Step, Waveform
+from station.model.record import FileHash, Gap, Instrument, Measurement, Part, Simulation, Software, Step, Waveform
 from station.model.verdict import Verdict
 
 
@@ -40,6 +40,7 @@ class RunStarted(Event):
     purpose_reason: str = ""
     attempt: int = 1
     earlier_runs: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     files: tuple[FileHash, ...] = ()
     decision_rule: str = ""
     warnings: tuple[str, ...] = ()
@@ -145,6 +146,24 @@ class MadeSafe(Event):
     trouble: tuple[str, ...] = ()
 
 
+class GuardReady(Event):
+    """The guard process of a run watches from now on."""
+
+    event: Literal["guard_ready"] = "guard_ready"
+    process: int
+
+
+class GuardActed(Event):
+    """The guard process took the bench over from the run; `at_s` is wall time since the start of the run."""
+
+    event: Literal["guard_acted"] = "guard_acted"
+    when: str
+    """UTC, ISO 8601."""
+    why: str
+    killed: bool
+    """Whether it ended the run first."""
+
+
 class RunEnded(Event):
     """The run is over."""
 
@@ -158,6 +177,7 @@ class RunEnded(Event):
 
 AnyEvent = Annotated[
     RunStarted | InstrumentFound | StepStarted | StepEnded | Measured | Sampled | Identified | Noted | OriginalsKept
-    | ParametersChanging | ParametersRestored | OutputChanging | MadeSafe | RunEnded,
+    | ParametersChanging | ParametersRestored | OutputChanging | MadeSafe | GuardReady | GuardActed
+    | RunEnded,
     Field(discriminator="event"),
 ]  # fmt: skip

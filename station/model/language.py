@@ -20,6 +20,8 @@ RECORDED = (
     "ambient", "expected_voltage_at_receipt", "last_charge", "next_charge_due",
 )  # fmt: skip
 """What `record` can name besides what is measured."""
+ALONE = "charger_voltage"
+"""The circumstance that needs the supply for itself."""
 WAYS = ("direct_drive", "shift", "extrapolation")
 PROGRAMMABLE = ("pack_sn", "model_sn", "clock")
 AFTER_RESTORE = "after_restore"
@@ -139,17 +141,24 @@ def _expected(written: Expectation, at: Location) -> Iterator[_Named]:
 
 
 def _misfits(step: Step, pack: Pack) -> Iterator[tuple[Location, str]]:
-    """What a step asks of a protection that this protection does not do, as (where, message)."""
-    for name in step.trip:
+    """What a step asks of a pack or a protection that this one does not do, as (where, message)."""
+    for number, name in enumerate(step.trip):
         for way in step.by:
             if lacks := _lacks(pack.protection[name], way):
                 yield ("trip", name), f"`{name}` cannot be tripped by {way}: {lacks}"
+        if name in step.trip[:number] and pack.protection[name].recovery is None:
+            yield ("trip", name), f"`{name}` does not come back by itself, so it cannot be tripped twice"
+    if step.under is not None and ALONE in step.require:
+        message = f"`{ALONE}` is looked at before anything is connected; require it in a step of its own, before this"
+        yield ("require", ALONE), message
     for index, written in enumerate(step.expect):
         at = ("expect", index)
         for word in ("released", "locked"):
             name = getattr(written, word)
             if name in pack.protection and pack.protection[name].recovery is None:
                 yield (*at, word), f"`{name}` does not come back by itself; write `released: {AFTER_RESTORE}`"
+        if written.locked and (written.for_ is None or " period" in written.for_):
+            yield (*at, "locked"), "say for how long it must not come back: `for: <time>`"
         if written.released == AFTER_RESTORE and "shift" not in step.by:
             yield (*at, "released"), f"`{AFTER_RESTORE}` belongs to a `trip` by shift, and this step has none"
 
@@ -160,7 +169,13 @@ def _lacks(protection: Protection, way: str) -> str:
     lacking += [] if "trip" in protection.values else ["trip"]
     if lacking:
         return f"its row has no {' and no '.join(f'`{word}`' for word in lacking)}"
-    return "no load drives what it watches" if way == "direct_drive" and protection.of != "discharge_current" else ""
+    if protection.of not in _DRIVEN.get(way, (protection.of,)):
+        return "no load drives what it watches" if way == "direct_drive" else "it does not watch a current"
+    return ""
+
+
+_DRIVEN = {"direct_drive": ("discharge_current",), "extrapolation": ("charge_current", "discharge_current")}
+"""What a protection must watch for some ways to trip it."""
 
 
 # ------------------------------------------------------------------------------------------------ waits

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, StrictBool, WithJsonSchema, field_validator
 
 from station.model.files import Model, nearest, shown
-from station.model.quantity import NUMBER, BadQuantity, Quantity, base_unit, parse_quantity, pattern
+from station.model.quantity import NUMBER, BadQuantity, Quantity, Seconds, base_unit, parse_quantity, pattern
 from station.model.verdict import Verdict
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -156,6 +156,8 @@ class Limit(Model):
     each: str | None = None
     otherwise: str | None = None
     """The row that counts where the value that `is` lies around is not known."""
+    valid_for: Seconds | None = None
+    """How long it stays proven for a retest after ERROR or ABORTED, where testing itself changes what it limits."""
     proves: tuple[str, ...] = ()
     safety: StrictBool = False
     source: str = ""

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema
 
+from station.model.at_rest import AtRest
 from station.model.files import Model, shown
 from station.model.limits import Decision, Limit, RangeText
 from station.model.quantity import (
@@ -200,6 +201,9 @@ class Contact(Model):
     alarm: ContactWord
     dead: ContactWord
     proves: tuple[str, ...] = ()
+    """What it proves by acting on an alarm."""
+    proves_dead: tuple[str, ...] = ()
+    """What it proves when the BMS is dead."""
 
 
 class ProtocolUse(Model):
@@ -216,8 +220,10 @@ class ProtocolUse(Model):
 class RequirementText(Model):
     """A requirement's wording, and the sequences (by initial) that owe it a proof."""
 
-    in_: str = Field(alias="in", pattern="^[eircd]+$")
+    in_: str = Field(alias="in", pattern="^[efircd]+$")
     text: str
+    shown: str = ""
+    """How the station itself shows it, whatever the pack: what it does, and the test or command to see it by."""
 
 
 class Requirement(Model):
@@ -227,9 +233,19 @@ class Requirement(Model):
     method: str
     sequences: frozenset[str]
     text: str
+    shown: str = ""
+
+    def is_asked_of(self, sequence: str) -> bool:
+        """Whether a sequence owes it a proof; a complete one (`eol-full`) owes what its short form does, too."""
+        return not self.sequences.isdisjoint((sequence, sequence.removesuffix("-full")))
+
+    @property
+    def why_not(self) -> str:
+        """Why no test of a whole pack can prove it; empty where one can."""
+        return self.text.partition("Not here: ")[2] if self.method == "not_testable_at_eol" else ""
 
 
-_INITIALS = {"e": "eol", "i": "incoming", "r": "rework", "c": "commissioning", "d": "design"}
+_INITIALS = {"e": "eol", "f": "eol-full", "i": "incoming", "r": "rework", "c": "commissioning", "d": "design"}
 
 
 class Pack(Model):
@@ -257,6 +273,7 @@ class Pack(Model):
     alarm_groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     balancing: Balancing
     charge_limiter: dict[str, dict[str, str]] = Field(default_factory=dict)
+    at_rest: AtRest | None = None
     protocol: ProtocolUse
     other_parameters: dict[str, RegisterValue]
     keys: dict[str, Seconds]
@@ -304,7 +321,7 @@ class Pack(Model):
         for method, rows in self.requirements.items():
             for key, row in rows.items():
                 sequences = frozenset(_INITIALS[initial] for initial in row.in_ if initial in _INITIALS)
-                yield Requirement(id=f"REQ-{key}", method=method, sequences=sequences, text=row.text)
+                yield Requirement(id=f"REQ-{key}", method=method, sequences=sequences, text=row.text, shown=row.shown)
 
     def flash_times(self, word: str) -> tuple[float, float]:
         """Seconds lit and seconds dark of `flash1`, `flash2`, `flash3`."""

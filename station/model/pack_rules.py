@@ -16,7 +16,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     "rated": {"capacity": "charge"},
     "ceiling": {"terminal_voltage": "voltage"},
     "reacts_within": dict.fromkeys(
-        ("lamp_test", "standby", "answers", "silent", "flags", "balancing", "contacts", "terminals"), "time"
+        ("lamp_test", "standby", "answers", "silent", "flags", "balancing", "contacts", "terminals", "unlocked"), "time"
     ),
     "keys": dict.fromkeys(("start", "shutdown"), "time"),
 }
@@ -28,6 +28,7 @@ NEEDED_LIMITS: Mapping[str, str] = {
     "contact_open": "low",
     "breaker_off_voltage": "high",
     "design_capacity": "low",
+    "clock_error": "high",
 }
 """Rows of the limits that the station asks for by name, and the end that each must have."""
 CONDITIONS: Mapping[str, str] = {
@@ -103,6 +104,12 @@ def _conditions_and_times(pack: Pack) -> Told:
         for part, unit in CONDITIONS.items():
             if part in parts:
                 yield from ((("conditions", name, part), message) for message in _condition(parts[part], unit))
+    for name, row in pack.limits.items():
+        if row.when is not None:
+            part, _, text = row.when.partition(" ")
+            unknown = (f"`{part}` is no part of a condition{nearest(part, CONDITIONS)}",)
+            told = _condition(text, CONDITIONS[part]) if part in CONDITIONS else unknown
+            yield from ((("limits", name, "when"), message) for message in told)
 
 
 def _condition(text: object, unit: str) -> Iterator[str]:
@@ -147,6 +154,9 @@ def _other_names(pack: Pack) -> Told:
         for member in members:
             if member not in pack.protection:
                 yield ("alarm_groups", group, member), f"`{member}` is no protection{nearest(member, pack.protection)}"
+    if pack.charge_limiter and not ("limiter_offer" in pack.currents and "limiter" in pack.reacts_within):
+        message = "needs `limiter_offer` among the currents, and `limiter` in `reacts_within`"
+        yield ("charge_limiter",), f"`charge_limiter` {message}"
     for state in ("asleep", "lamp_test", "standby"):
         if state not in pack.lamp_states:
             yield ("lamp_states",), f"`{state}` is missing"

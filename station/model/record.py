@@ -134,6 +134,15 @@ class Proof(Part):
     """Steps or measurements that proved it; the other sequence; or the reason."""
 
 
+class Gap(Part):
+    """A fault that this test cannot see."""
+
+    fault: str
+    """Name of its file."""
+    title: str
+    why: str
+
+
 class Simulation(Part):
     """What was simulated, so that a simulated run can be repeated to the last digit."""
 
@@ -193,6 +202,8 @@ class Record(Part):
     waveforms: tuple[Waveform, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     requirements: tuple[Proof, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """Faults of a pack that this test cannot see, whatever its verdict."""
     files: tuple[FileHash, ...] = ()
     decision_rule: str = ""
     warnings: tuple[str, ...] = ()

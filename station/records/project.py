@@ -105,9 +105,11 @@ def prove(pack: Pack, sequence: str, steps: Iterable[Step], measurements: Iterab
 def _proof(requirement: Requirement, sequence: str, evidence: list[tuple[str, Verdict | None]]) -> Proof:
     state, by = _state(requirement, sequence, {verdict for _, verdict in evidence}), tuple(name for name, _ in evidence)
     if state == "not testable here":
-        by = (requirement.text.partition("Not here: ")[2] or "needs another test",)
+        by = (requirement.why_not,)
+    elif state == "proven" and not by:
+        by = (f"the station itself: {requirement.shown}",)
     elif state in ("not tested", "elsewhere") and not by:
-        by = tuple(sorted(requirement.sequences - {_family(sequence)}))
+        by = tuple(sorted(requirement.sequences - {sequence}))
     return Proof(id=requirement.id, text=requirement.text, state=state, by=by)
 
 
@@ -116,11 +118,8 @@ def _state(requirement: Requirement, sequence: str, verdicts: set[Verdict | None
         return "failed"
     if verdicts and verdicts <= {Verdict.PASS, None}:
         return "proven" if Verdict.PASS in verdicts else "recorded"
-    if verdicts or (requirement.method != "not_testable_at_eol" and _family(sequence) in requirement.sequences):
-        return "not tested"
-    return "not testable here" if requirement.method == "not_testable_at_eol" else "elsewhere"
-
-
-def _family(sequence: str) -> str:
-    """`eol` for `eol-full`: the name under which requirements ask for a proof."""
-    return sequence.removesuffix("-full")
+    if not verdicts and requirement.shown:
+        return "proven"
+    if not verdicts and requirement.why_not:
+        return "not testable here"
+    return "not tested" if verdicts or requirement.is_asked_of(sequence) else "elsewhere"

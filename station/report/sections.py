@@ -11,6 +11,7 @@ from station.model.verdict import Verdict
 from station.report.banner import Banner
 from station.report.measurements import measurements
 from station.report.plot import Chart
+from station.report.receipt import as_left
 from station.report.requirements import requirements
 from station.report.sheet import GRID, Cell, Command, Sheet, columns, pairs, paragraphs, table, wide_pairs
 from station.report.style import (
@@ -65,7 +66,7 @@ def identity(sheet: Sheet) -> list[Flowable]:
         (texts.attempt, str(record.attempt)),
         *((texts.reported.format(name=name.replace("_", " ")), value) for name, value in record.identity.items()),
     ]
-    left = [(texts.thresholds, record.thresholds), (texts.safe_state, record.safe_state)]
+    left = [*as_left(sheet), (texts.thresholds, record.thresholds), (texts.safe_state, record.safe_state)]
     return [*pairs(items, sheet.width, across=3), *wide_pairs(left, sheet.width)]
 
 
@@ -128,6 +129,12 @@ def conditions(sheet: Sheet) -> list[Flowable]:
     return [*wide_pairs(items, sheet.width), *hashes]
 
 
+def gaps(sheet: Sheet) -> list[Flowable]:
+    """The faults that a pack may have in spite of a PASS, and why."""
+    told = (f"{strong(gap.title)}. {marked(gap.why)}." for gap in sheet.record.gaps)
+    return [Paragraph(text, TEXT, bulletText="\N{EN DASH}") for text in told]
+
+
 def decision(sheet: Sheet) -> list[Flowable]:
     """By which rule it was decided, and what the decision holds for."""
     texts = sheet.wording.decision
@@ -160,12 +167,13 @@ SECTIONS: Mapping[SectionName, Section] = {
     "instruments": instruments,
     "conditions": conditions,
     "requirements": requirements,
+    "gaps": gaps,
     "decision": decision,
     "warnings": warnings,
     "signature": signature,
 }
 """What draws each section; the wording says in which order."""
-WHOLE: frozenset[SectionName] = frozenset(("identity", "instruments", "decision", "warnings", "signature"))
+WHOLE: frozenset[SectionName] = frozenset(("identity", "instruments", "gaps", "decision", "warnings", "signature"))
 """Sections that are not torn apart by the end of a page, where they fit on one."""
 
 

@@ -18,6 +18,7 @@ SectionName = Literal[
     "instruments",
     "conditions",
     "requirements",
+    "gaps",
     "decision",
     "warnings",
     "signature",
@@ -88,6 +89,10 @@ class IdentityTexts(Texts):
     ended: str
     attempt: str
     reported: Annotated[str, _filled("name")]
+    as_left: str
+    at_receipt: str
+    expected: Annotated[str, _filled("voltages", "doubt")]
+    after: Annotated[str, _filled("volts", "days")]
     thresholds: str
     safe_state: str
 

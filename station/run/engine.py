@@ -42,6 +42,8 @@ BENCH_FAULTS = (BenchFault, WireError, RoleError, MissingRole, DeadlineExceeded,
 """What is never the pack's fault."""
 METER_RANGE, METER_CYCLES = 100.0, 1.0
 """Volts and power line cycles of the voltmeter: a full pack has up to 54.75 V, one cycle takes 20 ms."""
+ESTOP_EVERY = 1.0
+"""Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
 CLEAN_UP_WITHIN = 30.0
 """Seconds for putting thresholds back; the pack answers or fails long before."""
 
@@ -134,8 +136,10 @@ class Engine:
         safe = make_safe(self._bench)
         if safe.trouble:
             raise BenchFault(safe.trouble[0])
-        if self._bench.has("estop") and not self.stage.wiring.estop_closed():
-            raise Blocked("the emergency stop chain is open: close it and start again")
+        if self._bench.has("estop"):
+            if not self.stage.wiring.estop_closed():
+                raise Blocked("the emergency stop chain is open: close it and start again")
+            self._leases.enter_context(self.stage.watching(ESTOP_EVERY, self._see_estop))
         if self._bench.has("supply_side") and abs(self.stage.wiring.volts("supply_side")) > 5:
             raise Blocked("there is voltage behind the open contactor: it is welded, or something else feeds the bench")
 
@@ -146,6 +150,11 @@ class Engine:
         except Held as error:
             raise Blocked(str(error)) from None
         self._holds_bench = True
+
+    def _see_estop(self) -> None:
+        """Stop when the emergency stop chain is open, which has cut the current by itself; cleaning up goes on."""
+        if not self.over and not self.stage.wiring.estop_closed():
+            self._scopes.stop("the emergency stop chain is open")
 
     def _identify(self, role: str, at: str, calibrated_until: date | None) -> None:
         try:

@@ -16,10 +16,11 @@ from station.model.bench import PORTS, Bench
 from station.model.files import Document, Fault, InvalidFile, Location
 from station.model.pack import Pack
 from station.model.protocol import Protocol
-from station.model.record import FileHash, canonical_json
+from station.model.record import FileHash, Gap, canonical_json
 from station.model.sequence import Sequence, Step, Use
 from station.run.checking import Files, check_bench, check_sequence, pack_for, usable_roles
 from station.run.floor import NONE, Declared, Least, floor_of
+from station.run.gaps import known_gaps
 
 __all__ = ["Files", "Plan", "PlannedStep", "check_sequence", "make_plan", "pack_for"]
 
@@ -61,6 +62,8 @@ class Plan:
     port: str
     steps: tuple[PlannedStep, ...]
     files: tuple[FileHash, ...]
+    gaps: tuple[Gap, ...] = ()
+    """Faults that it cannot see."""
 
     @property
     def floor_s(self) -> float:
@@ -100,7 +103,8 @@ def make_plan(files: Files, sequence_name: str, bench: Bench, serial_number: str
         raise InvalidFile(planner.faults)
     protocol = files.protocol(pack)
     hashes = tuple(files.hashes[name] for name in sorted(files.hashes))
-    return Plan(sequence, pack, bench, slot, protocol, planner.port, steps, hashes)
+    gaps = tuple(known_gaps(files.library, sequence.sequence))
+    return Plan(sequence, pack, bench, slot, protocol, planner.port, steps, hashes, gaps)
 
 
 def _bench_document(files: Files, bench: Bench) -> Document:

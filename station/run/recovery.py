@@ -6,12 +6,14 @@ Nothing in here can keep the station from starting. What cannot be closed is sai
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import list2cmdline
 
-from station.model.events import AnyEvent, RunEnded, RunStarted
+from station.guard import JOURNAL
+from station.model.events import AnyEvent, GuardActed, MadeSafe, RunEnded, RunStarted
 from station.model.pack import Pack
 from station.model.record import Record
 from station.model.verdict import Verdict
@@ -24,6 +26,7 @@ from station.records import (
     held,
     lines,
     project,
+    read_journal,
     run_folders,
     unrestored,
     write_atomically,
@@ -83,15 +86,27 @@ def _closed(folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable
     """Close one run and say so; nothing to say if it is over. Raises StillWritten for one under way."""
     if folder.record.exists():
         return ""
-    with held(folder.journal):
+    guard = folder.path / JOURNAL
+    with held(folder.journal), held(guard) if guard.exists() else nullcontext():
         if folder.record.exists():  # another station was faster
             return ""
+        _merge(guard, folder.journal)
         record = _ended(folder.journal, pack_of)
         if not record.partial:
             certify(record, folder)
         write_atomically(folder.record, record.canonical())
     left = f"; thresholds {record.thresholds}" if record.thresholds.startswith("NOT") else ""
     return f"had no record and was closed as {record.verdict}: {record.reason or 'nothing else was missing'}{left}"
+
+
+def _merge(guard: Path, journal: Path) -> None:
+    """Add what the guard did to the journal of its run, once, however often this is interrupted; raises OSError."""
+    if not guard.exists():
+        return
+    known = list(read_journal(journal, GuardActed, MadeSafe))
+    for event in read_journal(guard, GuardActed, MadeSafe):
+        if event not in known:
+            append(journal, event)
 
 
 def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
@@ -104,7 +119,7 @@ def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
     pack = pack_of(start.product)
     end = next((event for event in events if isinstance(event, RunEnded)), None)
     if end is None:
-        end = _end(journal, events[-1])
+        end = _end(journal, events)
         record = project([*events, end], pack)
         append(journal, end)
         return record
@@ -113,10 +128,13 @@ def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
     return project(events, pack)
 
 
-def _end(journal: Path, last: AnyEvent) -> RunEnded:
-    """The end of a run that died: when its journal was last written, and as long after the start as that says."""
-    when = datetime.fromtimestamp(journal.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    return RunEnded(at_s=last.at_s, ended_at=when, verdict=Verdict.ABORTED, reason=DIED, bench_time_s=last.at_s)
+def _end(journal: Path, events: Sequence[AnyEvent]) -> RunEnded:
+    """The end of a run that died: when its guard acted, or else its journal was last written."""
+    acted = next((event for event in events if isinstance(event, GuardActed)), None)
+    last = max(event.at_s for event in events)
+    when = acted.when if acted else datetime.fromtimestamp(journal.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    reason = f"{DIED}: {acted.why}, and its guard took the bench over" if acted else DIED
+    return RunEnded(at_s=last, ended_at=when, verdict=Verdict.ABORTED, reason=reason, bench_time_s=last)
 
 
 def _line(text: str) -> str:

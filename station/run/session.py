@@ -5,9 +5,10 @@ business.
 from __future__ import annotations
 
 import functools
+import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +16,14 @@ from pathlib import Path
 
 from station import __version__
 from station.bench import OpenBench
-from station.clock import Scopes
-from station.model.bench import Bench
+from station.clock import Scopes, VirtualClock, WallClock
+from station.guard import JOURNAL, Brief, Guard, GuardFailed
+from station.model.bench import Bench, WiredEntry
 from station.model.events import Event, RunStarted
 from station.model.record import Record, Simulation, Software
 from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project, write_atomically
 from station.run.engine import Engine, Outcome
+from station.run.history import Wanted, carried_over, earlier_records, why_not_free
 from station.run.plan import Plan
 from station.run.recovery import why_blocked
 
@@ -78,23 +81,55 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
     """
     plan = request.plan
     before = earlier_runs(request.data, request.serial_number)
-    blocked = "" if request.restores else _why_blocked(request)
+    simulated = request.simulation is not None
+    records = tuple(earlier_records(request.data, request.serial_number, simulated=simulated))
+    blocked = "" if request.restores else _why_blocked(request, records)
     folder = new_run(request.data, request.serial_number)
     events: list[Event] = []
     bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
-    with Journal(folder.journal) as journal:
+    listeners = list(request.listeners)
+    with ExitStack() as open_:
+        try:
+            if not blocked and _outlives_us(request, bench_file, scopes):
+                listeners.insert(0, open_.enter_context(_guard(request, bench_file, folder, scopes)))
+        except GuardFailed as error:
+            blocked = str(error)
+        journal = open_.enter_context(Journal(folder.journal))
+        open_.callback(bench.close)
 
         def keep(event: Event) -> None:
             journal(event)
             events.append(event)
-            for listener in request.listeners:
+            for listener in listeners:
                 listener(event)
 
-        try:
-            engine = Engine(plan, bench, scopes, keep, _start(request, folder, before), blocked)
-            yield Session(engine, folder, events, request)
-        finally:
-            bench.close()
+        engine = Engine(plan, bench, scopes, keep, _start(request, folder, before), blocked)
+        engine.stage.carried = carried_over(records)
+        yield Session(engine, folder, events, request)
+
+
+def _outlives_us(request: Request, bench_file: Bench, scopes: Scopes) -> bool:
+    """Whether the bench stays energised when this process dies.
+
+    It does not where this process serves it: then it moves the time, or has filled in the addresses.
+    """
+    return bench_file == request.plan.bench and not isinstance(scopes.clock, VirtualClock)
+
+
+def _guard(request: Request, bench_file: Bench, folder: RunFolder, scopes: Scopes) -> Guard:
+    """The guard of this run, ready; raises GuardFailed."""
+    plan = request.plan
+    estop = bench_file.roles(plan.slot).get("estop")
+    brief = Brief(
+        bench_file, plan.slot, plan.protocol, plan.pack.cells,
+        run=os.getpid(),
+        journal=folder.path.resolve() / JOURNAL,
+        began=WallClock().now(),
+        watch_estop=scopes.clock.kind == "wall" and isinstance(estop, WiredEntry) and estop.input is not None,
+    )  # fmt: skip
+    guard = Guard(brief, scopes.stop)
+    scopes.progress = guard.beat
+    return guard
 
 
 def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
@@ -104,10 +139,12 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
         return outcome, running.store(), running.folder
 
 
-def _why_blocked(request: Request) -> str:
+def _why_blocked(request: Request, records: Sequence[Record]) -> str:
     simulated = request.simulation is not None
     bench = request.typed_bench or request.plan.bench.bench
-    return why_blocked(request.data, request.serial_number, bench, simulated=simulated)
+    wanted = Wanted(request.plan.sequence.sequence, request.purpose, request.reason)
+    owed = why_blocked(request.data, request.serial_number, bench, simulated=simulated)
+    return owed or why_not_free(records, request.plan.pack, wanted)
 
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:
@@ -133,6 +170,7 @@ def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunS
         purpose_reason=request.reason,
         attempt=len(before) + 1,
         earlier_runs=before,
+        gaps=plan.gaps,
         files=plan.files,
         decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test "
         f"uncertainty ratio of {decision.enough_ratio:g}",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 from typing import Literal, cast
 
 from station.codecs import pace_values
-from station.codecs.pace_ascii import Rtn
+from station.codecs.pace_ascii import Frame, Rtn
 from station.codecs.pace_commands import Commands, ParameterSet
 from station.codecs.pace_values import (
     ABOVE,
@@ -24,65 +24,61 @@ from station.codecs.pace_values import (
     Capacity,
 )
 from station.model.protocol import Protocol, Value
+from station.twin.ascii_control import Control, Declined, Handler
+from station.twin.ascii_service import HIGHEST_VOLTAGE, Service, asked, in_range
 from station.twin.bms import Bms, Refused
 
-Tail = Literal["none", "soc", "long"]
+Tail = Literal["none", "soc", "long", "summary"]
 
-FIRST_DATE = datetime(2000, 1, 1)
-"""What a clock that was never set says when the twin starts."""
-_KINDS: Mapping[Tail, int] = {"none": 3, "soc": 2, "long": 9}
+HOST = 1
+"""Address of the pack that speaks for all."""
+HARDWARE = "V1.0"
+"""What the board says of itself besides its firmware (C6H)."""
+_KINDS: Mapping[Tail, int] = {"none": 3, "soc": 2, "long": 9, "summary": 9}
 _LIVE = 37
 """Registers of readings and flags, from 0."""
 _CELL_TEMPERATURES = tuple(f"cell_temperature_{number}" for number in range(1, 5))
 _TEMPERATURES = (*_CELL_TEMPERATURES, "mosfet_temperature", "ambient_temperature")
+_LONG_TAIL = struct.Struct(">BIIBHh")
+_SUMMARY = struct.Struct(">II")
 
 
-class Declined(Exception):
-    """A sound request that gets a return code and nothing else."""
-
-    def __init__(self, rtn: Rtn) -> None:
-        """Keep the return code."""
-        self.rtn = rtn
-        super().__init__(rtn.name)
-
-
-@dataclass(slots=True)
-class Clock:
-    """Date and time; runs on while the pack sleeps."""
-
-    date: datetime = FIRST_DATE
-    at: float = 0.0
-    """When, on the twin's own clock, it was `date`."""
-
-    def read(self, now: float) -> datetime:
-        """What it shows at `now` s."""
-        return self.date + timedelta(seconds=now - self.at)
-
-
-@dataclass(slots=True)
-class Switches:
-    """What ASCII can switch and nothing else in the twin depends on."""
-
-    buzzer: bool = False
-    led_alarm: bool = True
+def _alone() -> Mapping[int, AsciiBoard]:
+    return {}
 
 
 @dataclass(slots=True)
 class AsciiBoard:
-    """The commands of one BMS. `tail` is what its analog answer ends with; boards of the same make differ in it."""
+    """The commands of one BMS; pack 1 speaks for the `others` too, whom it has found on the parallel bus, by address.
+
+    Boards of the same make differ: `tail` is what an analog answer ends with, `alarm_tail` how many bytes follow the
+    known ones in an alarm answer.
+    """
 
     bms: Bms
     registers: Protocol
     commands: Commands
+    others: Callable[[], Mapping[int, AsciiBoard]] = _alone
     tail: Tail = "soc"
-    clock: Clock = field(default_factory=Clock)
-    switches: Switches = field(default_factory=Switches)
+    alarm_tail: int = 0
+    control: Control = field(init=False)
+    service: Service = field(init=False)
     _now: float = field(default=0.0, init=False)
-    _handlers: Mapping[int, Callable[[bytes], bytes]] = field(init=False)
+    _handlers: Mapping[int, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the table of what answers each command."""
+        self.control = Control(self.bms, self.registers, self.commands)
+        self.service = Service(self.bms, self.registers, self.commands, self.control)
         self._handlers = self._all_handlers()
+
+    def said_to(self, request: Frame, now: float) -> Frame:
+        """The answer to a sound request at `now` s."""
+        address = self.bms.address
+        try:
+            return Frame(address, Rtn.OK, self.answer(request.code, request.info, now))
+        except Declined as refusal:
+            return Frame(address, refusal.rtn, refusal.info)
 
     def answer(self, command: int, info: bytes, now: float) -> bytes:
         """Carry a command out at `now` s; the information of the answer. Raises Declined."""
@@ -94,36 +90,47 @@ class AsciiBoard:
         except (BadInformation, Refused):
             raise Declined(Rtn.INVALID) from None
 
-    def _all_handlers(self) -> Mapping[int, Callable[[bytes], bytes]]:
-        named: Mapping[str, Callable[[bytes], bytes]] = {
-            "pack_count": _asked(lambda: b"\x01"),
-            "analog": lambda info: pace_values.answer(self._pack(info), [self._analog()]),
-            "alarms": lambda info: pace_values.answer(self._pack(info), [self._alarms()]),
-            "version": _asked(partial(self._texts, "version")),
-            "serial_numbers": _asked(partial(self._texts, "model_sn", "pack_sn")),
+    def _all_handlers(self) -> Mapping[int, Handler]:
+        named: Mapping[str, Handler] = {
+            "pack_count": asked(lambda: bytes((len(self._group()),))),
+            "analog": lambda info: self._told(info, AsciiBoard.analog),
+            "alarms": lambda info: self._told(info, AsciiBoard.alarms),
+            "version": asked(partial(self._texts, "version")),
+            "internal_version": asked(self._internal_version),
+            "serial_numbers": asked(partial(self._texts, "model_sn", "pack_sn")),
             "write_model_sn": partial(self._write_text, "model_sn"),
             "write_pack_sn": partial(self._write_text, "pack_sn"),
-            "capacity": _asked(self._capacity),
+            "capacity": asked(self._capacity),
             "write_capacity": self._write_capacity,
-            "clock": _asked(lambda: pace_values.clock_information(self.clock.read(self._now))),
+            "clock": asked(lambda: pace_values.clock_information(in_range(self.bms.clock.read(self._now)))),
             "write_clock": self._write_clock,
-            "control": self._control,
+            **self.control.handlers(lambda: self._now),
+            **self.service.handlers(),
         }
         handlers = {self.commands.commands[name]: handler for name, handler in named.items()}
         for kind in self.commands.parameters.values():
-            handlers[kind.read] = _asked(partial(self._parameters, kind))
+            handlers[kind.read] = asked(partial(self._parameters, kind))
             handlers[kind.write] = partial(self._write_parameters, kind)
         return handlers
 
     # ------------------------------------------------------------------------------------------------ readings
 
-    def _pack(self, info: bytes) -> int:
-        """COMMAND: this pack, by 0, 1 or its own address, or all; it knows of no other."""
+    def _group(self) -> Mapping[int, AsciiBoard]:
+        """The packs that this one can speak for, by address."""
+        own = {self.bms.address: self}
+        return {**own, **self.others()} if self.bms.address == HOST else own
+
+    def _told(self, info: bytes, of: Callable[[AsciiBoard], Analog | Alarms]) -> bytes:
+        """COMMAND: this pack, by 0, 1 or its own address, another one of the group, or all in the order of addresses."""
         if len(info) != 1:
             raise Declined(Rtn.FORMAT)
-        if info[0] not in (0, 1, self.bms.address, ALL_PACKS):
+        (command,), group = info, self._group()
+        if command == ALL_PACKS:
+            return pace_values.answer(command, [of(group[address]) for address in sorted(group)])
+        pack = self if command in (0, HOST) else group.get(command)
+        if pack is None:
             raise Declined(Rtn.NO_DATA)
-        return info[0]
+        return pace_values.answer(command, [of(pack)])
 
     def _live(self) -> dict[str, Value]:
         """Every reading and flag by its register name, as the Modbus side gives it now."""
@@ -131,13 +138,14 @@ class AsciiBoard:
         registers = (each for each in self.registers.by_name.values() if each.end <= _LIVE)
         return {each.name: each.decode((words[each.address],)) for each in registers}
 
-    def _analog(self) -> Analog:
+    def analog(self) -> Analog:
+        """What this pack measures."""
         values = cast("dict[str, float]", self._live())
         return Analog(
             cells=tuple(values[name] for name in self._cells),
             temperatures=tuple(values[name] for name in _TEMPERATURES),
             current=values["current"],
-            voltage=min(values["pack_voltage"], 0xFFFF / 1000),
+            voltage=min(values["pack_voltage"], HIGHEST_VOLTAGE),
             remaining=values["remaining_capacity"],
             kind=_KINDS[self.tail],
             full=values["full_capacity"],
@@ -147,13 +155,20 @@ class AsciiBoard:
         )
 
     def _tail(self, values: Mapping[str, float]) -> bytes:
-        """State of charge; in the long one also Ah charged and discharged (not counted), health, voltage, current."""
-        if self.tail == "none":
-            return b""
-        soc, soh = bytes((int(values["soc"]),)), bytes((int(values["soh"]),))
-        return soc if self.tail == "soc" else soc + bytes(8) + soh + bytes(4)
+        """State of charge; in a long one also Ah charged and discharged, health, voltage, current; then the group's."""
+        soc, soh = int(values["soc"]), int(values["soh"])
+        if self.tail in ("none", "soc"):
+            return b"" if self.tail == "none" else bytes((soc,))
+        gauge, voltage, current = self.bms.gauge, round(1000 * values["pack_voltage"]), round(100 * values["current"])
+        long = _LONG_TAIL.pack(soc, int(gauge.charged), int(gauge.discharged), soh, min(voltage, 0xFFFF), current)
+        if self.tail == "long":
+            return long
+        gauges = [board.bms.gauge for board in self._group().values()]
+        totals = (sum(each.remaining for each in gauges), sum(each.full for each in gauges))
+        return long + _SUMMARY.pack(*(round(100 * total) for total in totals))
 
-    def _alarms(self) -> Alarms:
+    def alarms(self) -> Alarms:
+        """What this pack shows."""
         live = self._live()
         values = cast("dict[str, float]", live)
         status = cast("frozenset[str]", live["status"])
@@ -165,11 +180,12 @@ class AsciiBoard:
             voltage=self._state(values["pack_voltage"], "pack_undervoltage", "pack_overvoltage"),
             discharge_current=self._state(-values["current"], "", "discharge_overcurrent"),
             protection=self._word("protection"),
-            instruction=self.commands.byte_of("instruction", _instruction(status)),
-            control=self.commands.byte_of("control", self._control_state()),
+            instruction=self.control.instruction_of(status),
+            control=self.control.state(),
             fault=self._word("status") & 0xFF,
             balancing=self._word("balancing"),
             warning=self._word("warning"),
+            tail=bytes(self.alarm_tail),
         )
 
     def _word(self, name: str) -> int:
@@ -177,7 +193,7 @@ class AsciiBoard:
 
     @property
     def _cells(self) -> tuple[str, ...]:
-        return tuple(f"cell_voltage_{cell}" for cell in range(1, self.bms.adc.cells + 1))
+        return tuple(f"cell_voltage_{cell}" for cell in range(1, self.bms.cells + 1))
 
     def _limits(self) -> dict[str, tuple[str, str]]:
         """The lower and the upper alarm that each reading is held against."""
@@ -198,6 +214,10 @@ class AsciiBoard:
 
     def _texts(self, *names: str) -> bytes:
         return b"".join(pace_values.text_information(str(self.bms.memory[name])) for name in names)
+
+    def _internal_version(self) -> bytes:
+        """30 characters of the firmware, 10 of the hardware."""
+        return self.bms.version.encode().ljust(30) + HARDWARE.encode().ljust(10)
 
     def _write_text(self, name: str, info: bytes) -> bytes:
         if len(info) != TEXT_SIZE:
@@ -231,56 +251,5 @@ class AsciiBoard:
         return b""
 
     def _write_clock(self, info: bytes) -> bytes:
-        self.clock.date, self.clock.at = pace_values.clock(info), self._now
+        self.bms.clock.set(pace_values.clock(info), self._now)
         return b""
-
-    # ------------------------------------------------------------------------------------------------ what it does
-
-    def _control(self, info: bytes) -> bytes:
-        """Switch something; the answer repeats the command and shows the control state."""
-        names = {code: name for name, code in self.commands.control.items()}
-        if len(info) != 1:
-            raise Declined(Rtn.FORMAT)
-        if info[0] not in names:
-            raise Declined(Rtn.INVALID)
-        what, _, state = names[info[0]].rpartition("_")
-        self._switch(what, state == "on")
-        return bytes((info[0], self.commands.byte_of("control", self._control_state())))
-
-    def _switch(self, what: str, on: bool) -> None:
-        match what:
-            case "limiter":
-                self.bms.limiter.enabled = on
-            case "balancing":
-                self.bms.balancing.resting = on
-            case "buzzer":
-                self.switches.buzzer = on
-            case "led_alarm":
-                self.switches.led_alarm = on
-            case _:
-                raise Declined(Rtn.FAILED)
-
-    def _control_state(self) -> frozenset[str]:
-        bits = {
-            "buzzer": self.switches.buzzer,
-            "limiter_off": not self.bms.limiter.enabled,
-            "led_alarm_off": not self.switches.led_alarm,
-        }
-        return frozenset(name for name, is_set in bits.items() if is_set)
-
-
-def _asked(give: Callable[[], bytes]) -> Callable[[bytes], bytes]:
-    """A command that carries nothing."""
-
-    def answer(info: bytes) -> bytes:
-        if info:
-            raise Declined(Rtn.FORMAT)
-        return give()
-
-    return answer
-
-
-def _instruction(status: frozenset[str]) -> frozenset[str]:
-    """The instruction state has other words for what the status register calls charging and discharging."""
-    other = {"charging": "ac_in", "discharging": "pack_supplies"}
-    return frozenset(other.get(name, name) for name in status)

@@ -19,6 +19,8 @@ DIODE = 0.7
 DIODE_RESISTANCE = 10e-3
 LEAST_LOAD = 5e-3
 """Ohm; no load is a better short circuit than this."""
+LEAST_LEAD = 1e-6
+"""Ohm; no lead is shorter than this."""
 
 
 class Ramp(NamedTuple):
@@ -48,7 +50,11 @@ class Ramp(NamedTuple):
 
 def drawn(ramps: Iterable[Ramp], volts: float) -> float:
     """What the parts draw together at `volts`, in A."""
-    return sum(ramp.current(volts) for ramp in ramps)
+    total = 0.0
+    for at, conductance, low, high in ramps:  # ramp.current, spelt out: the twin spends its time here
+        free = (volts - at) * conductance
+        total += low if free < low else high if free > high else free
+    return total
 
 
 def node_voltage(ramps: Sequence[Ramp]) -> float:
@@ -132,13 +138,14 @@ class _Regulators:
 
     def supply(self, supply: SourceTerminals, outside: float, dt: float) -> list[Ramp]:
         """What the supply draws from the node (it feeds it) through `outside` ohm."""
-        ramps = [Ramp(-DIODE, 1 / (DIODE_RESISTANCE + outside), high=0.0)]
+        diode = Ramp(-DIODE, 1 / (DIODE_RESISTANCE + outside), high=0.0)
         if not supply.on:
             self.voltage = self.current = 0.0
-            return ramps
+            return [diode]
         self.voltage = _moved(self.voltage, supply.voltage, supply.slew_voltage, dt)
         self.current = _moved(self.current, supply.current, supply.slew_current, dt)
-        return [Ramp(self.voltage, 1 / outside, -min(self.current, _most(supply)), 0.0), *ramps]
+        most = min(self.current, _most(supply))
+        return [Ramp(self.voltage, 1 / outside, -most, 0.0), diode._replace(at=-DIODE - most * outside)]
 
     def load(self, load: SinkTerminals, outside: float, dt: float) -> list[Ramp]:
         """What the load draws from the node through `outside` ohm."""
@@ -208,6 +215,9 @@ class Circuit:
     reversed: bool = False
     """The leads are on the wrong posts, the voltmeter's too."""
     sense_open: bool = False
+    """A lead of the voltmeter hangs loose."""
+    sense_reversed: bool = False
+    """The leads of the voltmeter are exchanged."""
     insulation_plus: float = math.inf
     """Case to the pack's positive post."""
     insulation_minus: float = math.inf
@@ -216,8 +226,8 @@ class Circuit:
 
     def solve(self, branch: Branch, supply: SourceTerminals, load: SinkTerminals, dt: float) -> Found:
         """Carry the set points on by `dt` s (>= 0), find the voltages, and tell both instruments what came of it."""
-        supply_side = self.supply_lead + self.supply_contactor.resistance
-        load_side = self.load_lead + self.load_contactor.resistance
+        supply_side = max(LEAST_LEAD, self.supply_lead + self.supply_contactor.resistance)
+        load_side = max(LEAST_LEAD, self.load_lead + self.load_contactor.resistance)
         feeding = self._regulators.supply(supply, supply_side, dt)
         drawing = self._regulators.load(load, load_side, dt)
         feeding = feeding if self.supply_contactor.conducts else []
@@ -251,7 +261,7 @@ class Circuit:
         minus = 1 / max(self.insulation_minus, 1e-3) + 1 / self.meter
         return Found(
             terminal_voltage=posts,
-            sensed_voltage=0.0 if self.sense_open else -posts if self.reversed else posts,
+            sensed_voltage=0.0 if self.sense_open else -posts if self.reversed != self.sense_reversed else posts,
             supply_voltage=supply.terminal_voltage,
             load_voltage=load.terminal_voltage,
             case_voltage=posts * plus / (plus + minus),

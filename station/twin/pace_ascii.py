@@ -6,29 +6,26 @@ answered too, with the return code that says what was wrong with it.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from dataclasses import replace
 
-from station.codecs.pace_ascii import EOI, LONGEST_INFO, OVERHEAD, SOI, BadFrame, Frame, Rtn, parse
+from station.codecs.pace_ascii import EOI, LONGEST_INFO, OVERHEAD, SOI, BadFrame, Frame, parse
 from station.codecs.pace_commands import Commands
-from station.model.protocol import Protocol
-from station.twin.ascii_board import AsciiBoard, Declined
-from station.twin.bms import Bms
+from station.twin.ascii_board import AsciiBoard
 
-NEIGHBOURS = range(2, 16)
-POLL_EVERY = 1 / 7
-"""Seconds between two frames that pack 1 says unasked; about seven a second were seen in the field."""
 _LONGEST = OVERHEAD + 2 * LONGEST_INFO
 
 
 class PaceAsciiServer:
-    """The RS232 port of the pack. `turnaround` s pass between a request and its answer; a `dead` port hears nothing."""
+    """The RS232 port of the pack. `turnaround` s pass between a request and its answer.
 
-    def __init__(self, bms: Bms, registers: Protocol, commands: Commands) -> None:
-        """A port of `bms`, whose Modbus side has these `registers`."""
-        self.board = AsciiBoard(bms, registers, commands)
+    `address_error` is added to the address in each answer.
+    """
+
+    def __init__(self, board: AsciiBoard, commands: Commands) -> None:
+        """A port of the `board`."""
+        self.board = board
         self.turnaround = 0.050
-        self.dead = False
+        self.address_error = 0
         self._character = commands.line.character
         self._heard = bytearray()
 
@@ -50,23 +47,13 @@ class PaceAsciiServer:
             return None
         request = bytes(self._heard[: end + 1])
         self._heard.clear()
-        if self.dead or not self.board.bms.answers:
+        if not self.board.bms.answers:
             return None
-        rtn, info = self._answer(request, at)
-        return Frame(self.board.bms.address, rtn, info).wire()
+        answer = self._answer(request, at)
+        return replace(answer, address=(answer.address + self.address_error) & 0xFF).wire()
 
-    def _answer(self, request: bytes, at: float) -> tuple[Rtn, bytes]:
+    def _answer(self, request: bytes, at: float) -> Frame:
         try:
-            frame = parse(request)
-            return Rtn.OK, self.board.answer(frame.code, frame.info, at)
-        except (BadFrame, Declined) as refusal:
-            return refusal.rtn, b""
-
-
-def polls(commands: Commands, begin: float = 0.0) -> Iterator[tuple[float, bytes]]:
-    """What pack 1 says unasked on the parallel bus, without end: (s, frame), asking each neighbour in turn for itself.
-
-    Only a pack whose address is 1 does so, and on RS485, never on RS232.
-    """
-    for count, address in enumerate(itertools.cycle(NEIGHBOURS)):
-        yield begin + count * POLL_EVERY, Frame(address, commands.commands["pack_count"]).wire()
+            return self.board.said_to(parse(request), at)
+        except BadFrame as refusal:
+            return Frame(self.board.bms.address, refusal.rtn)

@@ -11,9 +11,10 @@ import numpy as np
 
 from station.model.protocol import Protocol
 from station.twin.bms import Bms, Sensed
-from station.twin.cells import Cells
+from station.twin.cells import Cells, Outlook
 from station.twin.circuit import Branch
 from station.twin.panel import Panel
+from station.twin.parameters import assign
 from station.twin.states import State
 
 BODY_DIODE = 0.65
@@ -59,37 +60,46 @@ class Pack:
     """A in the main path at the last step, positive when charging."""
     terminal_voltage: float = 0.0
     _now: float = 0.0
+    _ahead: Outlook = field(init=False)
 
-    @property
-    def branch(self) -> Branch:
-        """What the circuit sees of the pack now."""
-        fets = self.bms.charge_fet, self.bms.discharge_fet
-        path = sum(fet.resistance for fet in fets) + self.shunt + self.bars + self.breaker.resistance
-        emf, resistance = float(self.cells.emf.sum()), float(self.cells.resistance.sum())
+    def __post_init__(self) -> None:
+        """Nothing flows."""
+        self._ahead = self.cells.outlook()
+
+    def branch(self, dt: float) -> Branch:
+        """What the circuit sees of the pack as it will be in `dt` s."""
+        self._ahead = ahead = self.cells.outlook(dt)
+        emf, resistance = sum(ahead.emf.tolist()), sum(ahead.resistance.tolist()) + self.path
         if not self.breaker.conducts:
-            return Branch(emf, resistance + path, math.inf, math.inf, leakage=AIR)
-        charge, discharge = (fet.conducts for fet in fets)
+            return Branch(emf, resistance, math.inf, math.inf, leakage=AIR)
+        charge, discharge = self.bms.charge_fet.conducts, self.bms.discharge_fet.conducts
         return Branch(
             emf,
-            resistance + path,
+            resistance,
             charge_drop=(0.0 if discharge else BODY_DIODE) if charge else math.inf,
             discharge_drop=(0.0 if charge else BODY_DIODE) if discharge else math.inf,
             leakage=LEAKAGE,
             charge_limit=self.bms.limiter.limit,
         )
 
-    def apply(self, current: float, terminal_voltage: float, dt: float) -> None:
-        """Let the `current` A that the circuit found flow for `dt` s, with so many V at the posts."""
+    @property
+    def path(self) -> float:
+        """Ohm between the cells and the posts, with both FETs on."""
+        fets = self.bms.charge_fet.resistance + self.bms.discharge_fet.resistance
+        return fets + self.shunt + self.bars + self.breaker.resistance
+
+    def apply(self, current: float, terminal_voltage: float) -> None:
+        """Let the `current` A that the circuit found for the branch flow until then, with so many V at the posts."""
         self.current, self.terminal_voltage = current, terminal_voltage
         self.bms.strike(current, self._now)
-        self.cells.bleed = self.bms.bleed
-        self.cells.step(current - self.bms.power.drawn, dt, self.ambient)
-        self._heat(current, dt)
+        self.cells.follow(self._ahead, current - self.bms.power.drawn, self.ambient)
+        self._heat(current, self._ahead.dt)
 
     def tick(self, now: float) -> None:
         """Let the BMS do a round; to be called every `Bms.PERIOD` s."""
         self._now = now
         self.bms.tick(now, self._sensed())
+        self.cells.bleed = self.bms.bleed
 
     def press(self, pressed: bool) -> None:
         """Press the key or let it go; the BMS looks at it at each tick."""
@@ -111,13 +121,13 @@ class Pack:
 
     def _sensed(self) -> Sensed:
         within = self.current - self.bms.power.drawn
-        return Sensed(self.cells.voltages(within), self.current, self.terminal_voltage, self.temperatures)
+        posts = self.terminal_voltage if self.breaker.conducts else 0.0
+        return Sensed(self._ahead.voltages(within), self.current, posts, self.temperatures)
 
     def _heat(self, current: float, dt: float) -> None:
         """Warm the FETs: by their resistance, and by the body diode of one that is off."""
-        drops = (0.0 if fet.conducts else BODY_DIODE for fet in (self.bms.charge_fet, self.bms.discharge_fet))
-        resistance = self.bms.charge_fet.resistance + self.bms.discharge_fet.resistance
-        watts = current * current * resistance + abs(current) * sum(drops)
+        fets = self.bms.charge_fet, self.bms.discharge_fet
+        watts = sum(current * current * fet.resistance + abs(current) * BODY_DIODE * (not fet.conducts) for fet in fets)
         target = self.ambient + watts * MOSFET_HEATING
         self.mosfet = target + (self.mosfet - target) * math.exp(-dt / MOSFET_TIME)
 
@@ -136,7 +146,7 @@ def make_pack(
     """A pack in a state, `n` cells of `capacity` Ah; each seed another one of the same make.
 
     `parameters` are raw words by address, `texts` by register name (`version`, `model_sn`, `pack_sn`). It sleeps,
-    unless the state says that it did not.
+    unless the state says that it did not. Raises UnknownParameter for what the state changes and is not there.
     """
     cells = state.cells(np.random.default_rng((seed, 1)), n, capacity)
     bms = Bms(
@@ -150,4 +160,7 @@ def make_pack(
     )
     if state.asleep == 0.0:
         bms.power.enter("running", 0.0)
-    return Pack(cells, bms, panel, ambient=state.temperature, mosfet=state.temperature)
+    pack = Pack(cells, bms, panel, ambient=state.temperature, mosfet=state.temperature)
+    for name, value in state.change.items():
+        assign(pack, name, value)
+    return pack

@@ -10,6 +10,7 @@ from station.twin.bms.lamps import Lamps
 
 CAPACITY_LAMPS = ("L1", "L2", "L3", "L4")
 TOP_FLASH = "as_soc_top_flash2"
+_ALL_DARK = ("dark", "dark", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,12 @@ class Panel:
     states: Mapping[str, tuple[str, str, str]]
     flash: Mapping[str, tuple[float, float]]
 
-    def lamps(self, state: str, soc: float, now: float, broken: Lamps) -> dict[str, bool]:
-        """Whether each lamp is lit in `state` at `soc` % and `now` s, with the lamps that are `broken`."""
-        run, alarm, capacity = self.states[state]
-        words = {"RUN": run, "ALM": alarm, **_capacity(capacity, soc)}
-        return {lamp: self._is_lit(getattr(broken, lamp) or word, now) for lamp, word in words.items()}
+    def lamps(self, state: str, soc: float, now: float, lamps: Lamps) -> dict[str, bool]:
+        """Whether each lamp is lit in `state` at `soc` % and `now` s, by what is set and broken in `lamps`."""
+        run, alarm, capacity = self.states[state] if lamps.enabled else _ALL_DARK
+        shown = _capacity("as_soc" if now < lamps.soc_until else capacity, soc)
+        words = {"RUN": run, "ALM": alarm, **shown}
+        return {lamp: self._is_lit(getattr(lamps, lamp) or word, now) for lamp, word in words.items()}
 
     def _is_lit(self, word: str, now: float) -> bool:
         if word in ("lit", "dark"):

@@ -2,7 +2,7 @@
 wires.
 
 It is wired as the bench file says: the same channels that the station switches and reads. Time moves in steps that
-end at whatever comes next (a sample of the BMS, an instrument's business, a fault that sets in), at most 50 ms apart.
+end at whatever comes next (a sample of the BMS, an instrument's business, a fault that sets in), at most 100 ms apart.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol as Interface
+from functools import partial
 
 import numpy as np
 
-from station.clock import Clock, VirtualClock
-from station.codecs.pace_commands import commands
+from station.clock import Clock, SteppedClock, VirtualClock
 from station.model.bench import Bench, InstrumentEntry, PortEntry, WiredEntry
 from station.model.fault import FaultFile
-from station.model.library import Library
 from station.model.pack import Pack as PackFile
 from station.model.protocol import Protocol
-from station.twin.bms import Bms
+from station.twin.cables import Cable
 from station.twin.circuit import Circuit, Contactor, Found
+from station.twin.faults import Faults
 from station.twin.instruments import (
     MODELS,
     ChromaLoad,
@@ -33,20 +32,19 @@ from station.twin.instruments import (
     KeysightRp7900,
     Multimeter,
 )
-from station.twin.pace_ascii import PaceAsciiServer
-from station.twin.pace_modbus import PaceServer
 from station.twin.pack import Pack, make_pack
 from station.twin.panel import Panel
-from station.twin.parameters import UnknownParameter, assign
+from station.twin.parameters import assign
 from station.twin.scpi import Instrument
-from station.twin.server import Exchange, Server
+from station.twin.serial_side import SerialSide, read_commands
+from station.twin.server import Server
 from station.twin.states import State
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
-LONGEST_STEP = 0.05
-"""Seconds; the cells' own updates are exact for any step, the circuit's slow drift is not."""
+LONGEST_STEP = 0.1
+"""Seconds; the cells are exact over any step of one current, and the circuit sees them as they will be at its end."""
 CONTACT_CLOSED, CONTACT_OPEN = 0.15, 50e6
-"""Ohms of a dry contact with its leads."""
+"""Ohms of a dry contact, or between two pins, with the leads."""
 BOARD_SERIAL = "PB00000001"
 """What the BMS says that its own serial number is."""
 
@@ -55,71 +53,35 @@ class CannotServe(ValueError):
     """A bench file that the twin cannot stand in for; the message says why."""
 
 
-class SerialServer(Interface):
-    """One serial port of the BMS; `turnaround` s pass between a request and its answer."""
-
-    turnaround: float
-
-    def seconds(self, count: int) -> float:
-        """How long `count` bytes take on the line."""
-        ...
-
-    def received(self, data: bytes, at: float) -> None:
-        """Hear bytes of which the last one ended at `at` s."""
-        ...
-
-    def reply(self, at: float) -> bytes | None:
-        """The answer to what was heard by `at` s, if there is one."""
-        ...
-
-
-@dataclass
-class Line:
-    """A serial line between station and pack; the relay of its loop-back joins the station's transmitter to its
-    receiver.
-    """
-
-    server: SerialServer
-    now: Callable[[], float]
-    loop_back: bool = False
-    loop_back_broken: bool = False
-    cut: bool = False
-    """Nothing arrives at either end."""
-
-    def exchange(self, data: bytes, send: Callable[[bytes], None]) -> Exchange:
-        """Bytes from the station: back to itself, or to the BMS and its answer."""
-        yield self.server.seconds(len(data))
-        if self.cut:
-            return
-        if self.loop_back:
-            if not self.loop_back_broken:
-                send(data)
-            return
-        self.server.received(data, self.now())
-        yield self.server.turnaround
-        reply = self.server.reply(self.now())
-        if reply is not None:
-            yield self.server.seconds(len(reply))
-            send(reply)
-
-
 @dataclass
 class Sensors:
     """What stands between the pack and the bench besides wires."""
 
     estop_closed: bool = True
-    blind: set[str] = field(default_factory=set)
-    """Lamps whose light sensor sees nothing."""
+    blind: str = ""
+    """The lamp whose light sensor sees nothing."""
     key_actuator_dead: bool = False
     probe_error: float = 0.0
     """Kelvin by which the probe beside the pack reads too high."""
+
+
+@dataclass
+class Sockets:
+    """Ohms that the bench finds at the sockets of the pack, by port where there are several."""
+
+    joined: dict[str, float] = field(default_factory=dict)
+    """Pin 3 to pin 6 of an RS485 socket, which are one ground (manual 6-13)."""
+    free: dict[str, float] = field(default_factory=dict)
+    """Pins 4 and 5 of it, which lead nowhere, to pin 3."""
+    isolation: float = CONTACT_OPEN
+    """Between the two dry contacts."""
 
 
 class Twin:
     """A simulated bench with its pack.
 
     The public attributes are the roots of every parameter name: `bms`, `cells`, `pack`, `circuit`, `supply`, `load`,
-    `voltmeter`, `switch`, `lines`, `connections`, `sensors`.
+    `voltmeter`, `switch`, `lines`, `bus`, `connections`, `sensors`, `sockets`.
     """
 
     def __init__(
@@ -146,6 +108,10 @@ class Twin:
         self.sensors = Sensors()
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
+        self.sockets = Sockets(
+            joined=dict.fromkeys(self._channels("pins_joined"), CONTACT_CLOSED),
+            free=dict.fromkeys(self._channels("pins_free"), CONTACT_OPEN),
+        )
         self.circuit = Circuit(
             main=Contactor(),
             supply_contactor=Contactor(closed=True),
@@ -154,20 +120,25 @@ class Twin:
         )
         self._found = self._solve(0.0)
         self.instruments = self._make_instruments(rng)
-        self.lines = {
-            name: Line(_serial_server(name, self.bms, protocol), clock.now)
-            for name, entry in self._roles.items()
-            if isinstance(entry, PortEntry)
-        }
-        self._due = self._set_faults(tuple(faults))
+        self._serial = SerialSide(
+            (name for name, entry in self._roles.items() if isinstance(entry, PortEntry)),
+            self.pack,
+            protocol,
+            read_commands(protocol),
+            lambda address: _pack(pack_file, protocol, state, f"NEIGHBOUR-{address:02}", seed + address),
+            lambda: clock.now() - self._origin,
+            seed,
+        )
+        self.lines, self.bus = self._serial.lines, self._serial.bus
+        self._faults = Faults(self, faults)
         self._next_sample = self.bms.PERIOD
-        self.server = Server(clock, self._advance_to)
+        self.server = Server(clock, self._advance_to, self._due, seed)
         for role, instrument in self.instruments.items():
             self.server.add_instrument(role, instrument)
         for role, line in self.lines.items():
             self.server.add_line(role, line)
-        if isinstance(clock, VirtualClock):
-            clock.attach(self._advance_to)
+        if isinstance(clock, VirtualClock | SteppedClock):
+            clock.attach(self._advance_to, self.server)
 
     # ------------------------------------------------------------------------------------------------ roots of names
 
@@ -192,15 +163,23 @@ class Twin:
         return self.instruments["switch"]
 
     @property
-    def connections(self) -> Mapping[str, _Cable]:
+    def connections(self) -> Mapping[str, Cable]:
         """The network cable of each instrument: `connections.voltmeter.cut`."""
-        return {role: _Cable(self.server, role) for role in self.instruments}
+        return self.server.cables
 
     # ------------------------------------------------------------------------------------------------ life
 
     def start(self) -> None:
         """Serve."""
         self.server.start()
+
+    def awaken(self) -> None:
+        """Let a pack that sleeps be started by its key, before time begins: its first answer is due when this ends."""
+        with self._lock:
+            for pressed, lasts in ((True, self.bms.key.start), (False, self.bms.power.boot)):
+                self.pack.press(pressed and self.bms.power.mode == "asleep")
+                self.advance(self._now + lasts + self.bms.PERIOD)
+            self._origin = self._clock.now() - self._now
 
     def stop(self) -> None:
         """Stop serving."""
@@ -225,29 +204,15 @@ class Twin:
             assign(self, path, value)
 
     def step_began(self, step: str) -> None:
-        """Let the faults set in that wait for a step of the run."""
-        for fault in [fault for fault in self._waiting_for_step if fault.when and fault.when.step == step]:
-            self._apply(fault)
-
-    def _set_faults(self, faults: tuple[FaultFile, ...]) -> list[tuple[float, FaultFile]]:
-        self._waiting_for_step = [fault for fault in faults if fault.when is not None and fault.when.step is not None]
-        self._faults_from_start = [fault for fault in faults if fault.when is None]
-        return sorted(
-            ((fault.when.at.si, fault) for fault in faults if fault.when is not None and fault.when.at is not None),
-            key=lambda due: due[0],
-        )
+        """Let the faults set in that wait for a step of the run; raises UnknownParameter."""
+        with self._lock:
+            self._faults.step_began(step)
+            self._faults.settle(self._now)
 
     def break_now(self) -> None:
         """Let the faults set in that are there from the start; raises UnknownParameter."""
-        for fault in self._faults_from_start:
-            self._apply(fault)
-
-    def _apply(self, fault: FaultFile) -> None:
-        for path, value in fault.change.items():
-            try:
-                self.set(path, value)
-            except UnknownParameter as error:
-                raise UnknownParameter(f"fault {fault.fault}: {error}") from None
+        with self._lock:
+            self._faults.settle(self._now)
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -255,28 +220,33 @@ class Twin:
         with self._lock:
             self.advance(clock_time - self._origin)
 
+    def _due(self) -> float:
+        """When something happens next, by the clock."""
+        return self._origin + min(self._next_sample, self._next_business())
+
     def advance(self, to: float) -> None:
         """Carry everything to `to` seconds after the start; nothing to do when that is not later than now."""
         while self._now < to - 1e-12:
             target = min(to, self._now + LONGEST_STEP, self._next_sample, self._next_business())
             dt, self._now = target - self._now, target
             self._found = self._solve(dt)
-            self.pack.apply(self._found.current, self._found.terminal_voltage, dt)
+            self.pack.apply(self._found.current, self._found.terminal_voltage)
             if self._now >= self._next_sample - 1e-12:
                 self.pack.tick(self._now)
                 self._next_sample += self.bms.PERIOD
             for instrument in self.instruments.values():
                 instrument.tick(self._now)
-            while self._due and self._due[0][0] <= self._now:
-                self._apply(self._due.pop(0)[1])
+            self._serial.tick(self._now)
+            self._faults.settle(self._now)
+            self.server.tick(self._origin + self._now)
 
     def _next_business(self) -> float:
         soonest = min(instrument.next_due for instrument in self.instruments.values())
-        fault = self._due[0][0] if self._due else float("inf")
-        return max(min(soonest, fault), self._now + 1e-6)
+        idle = self.server.next_due - self._origin
+        return max(min(soonest, idle, self._faults.due(self._now)), self._now + 1e-6)
 
     def _solve(self, dt: float) -> Found:
-        return self.circuit.solve(self.pack.branch, self._source, self._sink, dt)
+        return self.circuit.solve(self.pack.branch(dt), self._source, self._sink, dt)
 
     # ------------------------------------------------------------------------------------------------ wiring
 
@@ -341,7 +311,11 @@ class Twin:
         def of(contact: str) -> Callable[[], float]:
             return lambda: CONTACT_CLOSED if self.pack.contacts().get(contact, False) else CONTACT_OPEN
 
-        return {number: of(name) for name, number in self._channels("contacts").items()}
+        probes = {number: of(name) for name, number in self._channels("contacts").items()}
+        probes |= {number: lambda: self.sockets.isolation for number in self._channels("contact_isolation").values()}
+        for role, found in (("pins_joined", self.sockets.joined), ("pins_free", self.sockets.free)):
+            probes |= {number: partial(found.__getitem__, name) for name, number in self._channels(role).items()}
+        return probes
 
     def _temperatures(self) -> dict[int, Callable[[], float]]:
         return {
@@ -351,8 +325,9 @@ class Twin:
 
     def _digital_input(self, port: int) -> int:
         byte = 0
-        lit = {name: on and name not in self.sensors.blind for name, on in self.pack.lamps(self._now).items()}
-        for role, states in (("lamps", lit), ("estop", {"estop": self.sensors.estop_closed})):
+        lit = {name: on and name != self.sensors.blind for name, on in self.pack.lamps(self._now).items()}
+        single = {"estop": self.sensors.estop_closed, "buzzer": self.bms.buzzes(self._now)}
+        for role, states in (("lamps", lit), ("estop", single), ("buzzer", single)):
             entry = self._roles.get(role)
             if isinstance(entry, WiredEntry):
                 inputs = entry.inputs | ({role: entry.input} if entry.input else {})
@@ -380,13 +355,6 @@ class Twin:
             )
 
 
-def _serial_server(role: str, bms: Bms, protocol: Protocol) -> SerialServer:
-    """What answers behind a port: ASCII behind RS232, Modbus behind the others (pack file, `ports`)."""
-    if role != "rs232":
-        return PaceServer(bms, protocol)
-    return PaceAsciiServer(bms, protocol, commands(Library.default().open("protocol", "pace-ascii"), protocol))
-
-
 def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, seed: int) -> Pack:
     """The pack that the product file describes, with the released parameters in its memory."""
     words = {
@@ -405,20 +373,3 @@ def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, 
         n=file.cells,
         capacity=file.rated["capacity"].si,
     )
-
-
-@dataclass
-class _Cable:
-    """A network cable; cutting it closes every connection of its instrument and refuses new ones."""
-
-    _server: Server
-    _role: str
-
-    @property
-    def cut(self) -> bool:
-        """Whether it is cut."""
-        return self._role in self._server.cut
-
-    @cut.setter
-    def cut(self, value: bool) -> None:
-        (self._server.cut.add if value else self._server.cut.discard)(self._role)

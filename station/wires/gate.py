@@ -42,6 +42,10 @@ class Gate:
         self._refuse_if_fenced()
         return self.scopes.left()
 
+    def allowed(self, timeout: float, since: float) -> float:
+        """What the scopes leave of a time-out that counts from `since`; raises what `left` does."""
+        return min(timeout, self.scopes.clock.now() - since + self.left())
+
     @contextmanager
     def sending(self) -> Iterator[None]:
         """Hold the gate while bytes leave; raises Fenced, Stopped or DeadlineExceeded before the first one does."""
@@ -75,9 +79,7 @@ class Gate:
 
     def _reset_now(self) -> None:
         reset, self._reset, self._interrupt = self._reset, _nothing, _nothing
-        if reset is not _nothing:
-            reset()
-            self.scopes.clock.forget()
+        reset()
 
     def _refuse_if_fenced(self) -> None:
         if self._fenced:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import serial
 
-from station.clock import Clock, Scopes
+from station.clock import Clock, Ledger, Scopes
 from station.wires import sockets
 from station.wires.errors import ConnectionLost, Fenced, NoAnswer
 from station.wires.gate import Gate
@@ -28,8 +29,8 @@ _OPEN_ERRORS: tuple[type[Exception], ...] = (ValueError, *_PORT_ERRORS)
 
 BITS = 10
 """Bits of a character with start and stop bit (8N1)."""
-SLICE = 0.002
-"""Seconds that pyserial may block at a time; the run's clock decides how often."""
+SLICE = 0.02
+"""Wall seconds that pyserial may block at a time, after which a wait looks at the scopes again."""
 WRITE_WITHIN = 1.0
 """Seconds for the driver to take a frame over; a second line behind the deadlines."""
 PATTERN = bytes.fromhex("55 AA 00 FF 0F F0 33 CC") + b"loop\r"
@@ -46,6 +47,7 @@ class SerialWire:
         self.baud = baud
         self._clock: Clock = scopes.clock
         self._line: serial.Serial | None = None
+        self._ledger = Ledger()
 
     def exchange(
         self,
@@ -66,7 +68,7 @@ class SerialWire:
     def transmit(self, request: bytes) -> None:
         """Send bytes; raises ConnectionLost, Fenced, and what the scopes raise."""
         with self._lost_on_error() as line, self.gate.sending():
-            self._clock.sent(len(request))
+            self._ledger.sent += len(request)
             if line.write(request) != len(request):
                 raise OSError("the port did not take all bytes")
 
@@ -113,6 +115,7 @@ class SerialWire:
             raise ConnectionLost(f"{self.port}: cannot be opened: {error}") from None
         self.gate.opened(lambda: _abort(line), lambda: _interrupt(line))
         self._line = line
+        self._ledger = self._clock.ledger(_name(line, self.port))
 
     def close(self) -> None:
         """Reset the port; its next use opens it again."""
@@ -125,13 +128,15 @@ class SerialWire:
         def arrived(wait: float) -> bool:
             self.gate.left()
             with self._lost_on_error() as line:
-                new = self._take(line, wait=wait > 0 and timeout > 0)
+                new = self._take(line, wait=wait > 0)
             received.extend(new)
             return bool(new)
 
-        more = self._clock.poll(arrived, min(timeout, self.gate.left()), since)
+        since = self._clock.now() if since is None else since
+        if self._clock.poll(arrived, self._ledger, self.gate.allowed(timeout, since), since):
+            return True
         self.gate.left()
-        return more
+        return False
 
     def _take(self, line: serial.Serial, *, wait: bool) -> bytes:
         """Everything that is there; `wait` for the first byte at most one slice."""
@@ -141,7 +146,7 @@ class SerialWire:
             if not new:
                 break
             received += new
-        self._clock.taken(len(received))
+        self._ledger.taken += len(received)
         return received
 
     @contextmanager
@@ -168,6 +173,12 @@ def loop_back(wire: SerialWire, pattern: bytes = PATTERN) -> bool:
         return wire.exchange(pattern, lambda received: len(pattern), 0.2, 0.05) == pattern
     except NoAnswer:
         return False
+
+
+def _name(line: serial.Serial, port: str) -> str:
+    """What both ends call this line: its port, or the socket that stands in for it."""
+    connection = getattr(line, "_socket", None)
+    return sockets.name(connection) if isinstance(connection, socket.socket) else os.path.realpath(port)
 
 
 def _interrupt(line: serial.Serial) -> None:

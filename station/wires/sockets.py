@@ -33,6 +33,6 @@ def writable(connection: socket.socket, seconds: float) -> bool:
     return bool(select.select([], [connection], [], seconds)[1])
 
 
-def waiting(connection: socket.socket) -> int:
-    """How many bytes wait to be read (the first 4096 of them, pyvisa-py's own chunk); 0 at the end of the stream."""
-    return len(connection.recv(4096, socket.MSG_PEEK))
+def name(connection: socket.socket) -> str:
+    """What both ends call this connection: the end that made it, and the other; neither is unique on its own."""
+    return ">".join(f"{host}:{port}" for host, port, *_ in (connection.getsockname(), connection.getpeername()))

@@ -1,7 +1,8 @@
 """An instrument behind a VISA resource: one question, one line of reply, and never the reply to another question.
 
-With pyvisa-py the waiting is ours. Its own reads spin on a closed connection, lose half a line and measure time by a
-clock that can be set back, and its writes block for ever; so it is only asked to read bytes that are already there.
+With pyvisa-py the waiting and the reading are ours. Its own reads spin on a closed connection, lose half a line and
+measure time by a clock that can be set back, and its writes block for ever; so it is only asked to write where there
+is room.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pyvisa
 from pyvisa.constants import StatusCode
 from pyvisa.resources import MessageBasedResource
 
-from station.clock import Scopes
+from station.clock import Ledger, Scopes
 from station.wires import sockets
 from station.wires.errors import ConnectionLost, Fenced, Garbled, NoAnswer
 from station.wires.gate import Gate
@@ -23,6 +24,8 @@ CONNECT_WITHIN = 2.0
 """Seconds for a connection to be made."""
 SLICE = 0.02
 """Wall seconds after which a wait looks at the scopes again, so that a stop is heeded while an instrument is silent."""
+AT_ONCE = 65_536
+"""Bytes to take off the wire at a time."""
 LONGEST_LINE = 4_000_000
 """Bytes of the longest reply that is taken: 50 000 readings of a 34465A with room to spare."""
 
@@ -42,6 +45,7 @@ class VisaWire:
         self._manager = manager
         self._resource: MessageBasedResource | None = None
         self._socket: socket.socket | None = None
+        self._ledger = Ledger()
         self._received = bytearray()
 
     def query(self, text: str, timeout: float = 2.0) -> str:
@@ -73,6 +77,7 @@ class VisaWire:
         """Reset the connection; the next question opens it again."""
         self.gate.reset()
         self._resource = self._socket = None
+        self._ledger = Ledger()
         self._received.clear()
 
     def _open(self, within: float) -> MessageBasedResource:
@@ -95,6 +100,7 @@ class VisaWire:
         self._socket.getpeername()
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(within)
+        self._ledger = self._clock.ledger(sockets.name(self._socket))
 
     def _abort(self) -> None:
         """Reset the connection; another VISA than pyvisa-py only knows a plain close."""
@@ -116,13 +122,15 @@ class VisaWire:
 
     def _send(self, message: bytes, timeout: float) -> None:
         """Wait for room outside the gate, then send without waiting, so that a fence never finds the gate held."""
-        connection = self._socket
-        if connection is not None and not self._poll(lambda wait: sockets.writable(connection, wait), timeout):
+        if not (self._room(0.0) or self._poll(self._room, timeout)):
             raise NoAnswer(f"{self.address}: takes no more bytes ({timeout:g} s)")
         assert self._resource is not None
         with self.gate.sending():
-            self._clock.sent(len(message))
+            self._ledger.sent += len(message)
             self._resource.write_raw(message)
+
+    def _room(self, wait: float) -> bool:
+        return self._socket is None or sockets.writable(self._socket, wait)
 
     def _line(self, timeout: float, since: float) -> str:
         if self._socket is None:
@@ -134,23 +142,23 @@ class VisaWire:
         return self._decoded(bytes(self._received))
 
     def _arrived(self, wait: float) -> bool:
-        """Take over what is there, through VISA; true once the line is whole."""
+        """Take over what is there; true once the line is whole."""
         assert self._socket is not None
-        assert self._resource is not None
         if not sockets.readable(self._socket, wait):
             return False
-        waiting = sockets.waiting(self._socket)
-        if waiting == 0:
+        new = self._socket.recv(AT_ONCE)
+        if not new:
             raise ConnectionLost(f"{self.address}: closed by the other end")
-        self._received += self._resource.read_bytes(waiting)
-        self._clock.taken(waiting)
+        self._ledger.taken += len(new)
+        self._received += new
         if len(self._received) > LONGEST_LINE:
             raise Garbled(f"{self.address}: a reply without an end")
-        return b"\n" in self._received
+        return b"\n" in new
 
     def _read_other_backend(self, timeout: float) -> bytes:
         """An installed VISA waits by its own clock, which is bounded by ours before and after."""
         assert self._resource is not None
+        self._poll(lambda _: True, 0.0)
         self._resource.timeout = max(1, round(min(timeout, self.gate.left()) * 1000))
         self._resource.read_termination = "\n"
         try:
@@ -160,7 +168,6 @@ class VisaWire:
                 self.gate.left()
                 raise NoAnswer(f"{self.address}: no reply within {timeout:g} s") from None
             raise
-        self._clock.taken(len(reply))
         return reply
 
     def _decoded(self, reply: bytes) -> str:
@@ -179,9 +186,11 @@ class VisaWire:
             self.gate.left()
             return ready(min(wait, SLICE))
 
-        arrived = self._clock.poll(sliced, min(timeout, self.gate.left()), since)
+        since = self._clock.now() if since is None else since
+        if self._clock.poll(sliced, self._ledger, self.gate.allowed(timeout, since), since):
+            return True
         self.gate.left()
-        return arrived
+        return False
 
     @contextmanager
     def _reset_on_error(self) -> Iterator[None]:

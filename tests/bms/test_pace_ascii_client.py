@@ -293,3 +293,42 @@ def test_a_clock_that_did_not_take_the_time_is_said(pack: Pack, client: PaceAsci
     pack.mangle = [as_it_is, lambda answer: Frame(1, Rtn.OK, bytes((0, 1, 1, 0, 0, 0))).wire()]
     with pytest.raises(NotStored, match="clock: wrote 2026-11-23"):
         client.set_clock(datetime(2026, 11, 23, 20, 30))
+
+
+def test_the_command_of_the_pack_file_is_sent_and_the_state_decides(pack: Pack, client: PaceAscii) -> None:
+    client.limiter(False, "99/0A")
+    assert pack.sent[0] == b"~25014699E0020AFD14\r"
+    assert client.limiter_is_on() is False
+    pack.answers[0x44] = pace_values.answer(1, [replace(ALARMS, control=0)])
+    assert client.limiter_is_on() is True
+    for written in ("99-0B", "9/0B", "99/0", "99/0b", "limiter off"):
+        with pytest.raises(ValueError, match="is no command, such as `99/0B`"):
+            client.limiter(True, written)
+
+
+def test_a_serial_number_is_written_once_and_read_back(pack: Pack, client: PaceAscii) -> None:
+    pack.answers[0xC4] = b""
+    client.write_text("pack_sn", "BALI48-000001")
+    assert pack.asked == ["C4", "C2"]
+    assert parse(pack.sent[0]).info == b"BALI48-000001".ljust(20)
+    with pytest.raises(NotStored, match="pack_sn: wrote BALI48-000002, reads back BALI48-000001"):
+        client.write_text("pack_sn", "BALI48-000002")
+    with pytest.raises(ValueError, match="no text version can be written; there are model_sn, pack_sn"):
+        client.write_text("version", "V2")
+
+
+def test_the_history_is_read_record_by_record_until_there_are_no_more(pack: Pack, client: PaceAscii) -> None:
+    record = bytes.fromhex(
+        "18021D020038 10 0D970D990D9A0D990D990D970D990D980D990D980D800D980D980D990D980D98"
+        "06 0B740B750B770B760B710B79 FF6E D9D7 286A 286A 0000 00 0000 06 0043 FF FF FFFF"
+    )  # recorded
+    pack.answers[0xA1] = record
+    (first, second) = client.history(2)
+    assert first == second
+    assert (first.time, first.current, first.voltage) == (datetime(2024, 2, 29, 2, 0, 56), -1.46, 55.767)
+    assert [parse(frame).info for frame in pack.sent] == [b"\x00\x00", b"\x00\x01"]
+    pack.answers[0xA1] = b""
+    assert client.history(400) == ()
+    pack.answers[0xA1] = record[:-1]
+    with pytest.raises(WrongAnswer, match="19 bytes behind the temperatures"):
+        client.history(1)

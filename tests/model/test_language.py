@@ -189,7 +189,20 @@ def test_a_number_without_a_unit_may_stand_in_a_text(title: str) -> None:
             "expect: {released: cell_overvoltage}",
             "`cell_overvoltage` does not come back by itself; write `released: after",
         ),
-        ("expect: {locked: pack_overvoltage}", "`pack_overvoltage` does not come back by itself"),
+        ("expect: {locked: pack_overvoltage, for: lock_proof}", "`pack_overvoltage` does not come back by itself"),
+        ("expect: {locked: discharge_overcurrent}", "say for how long it must not come back: `for: <time>`"),
+        (
+            "trip: [cell_overvoltage, cell_overvoltage], by: shift",
+            "`cell_overvoltage` does not come back by itself, so it cannot be tripped twice",
+        ),
+        (
+            "trip: cell_overvoltage, by: extrapolation",
+            "`cell_overvoltage` cannot be tripped by extrapolation: it does not watch a current",
+        ),
+        (
+            "require: charger_voltage, under: {charge: standard}, measure: current_error",
+            "`charger_voltage` is looked at before anything is connected; require it in a step of its own",
+        ),
         ("expect: {released: after_restore}", "`after_restore` belongs to a `trip` by shift, and this step has none"),
         ("expect: {lamps: {RUM: lit}}", "`RUM` is no lamp; did you mean `RUN`?"),
         ("expect: {lamps: {RUN: on}}", "`on` is no lamp word; known: as_soc"),

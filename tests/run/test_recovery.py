@@ -16,8 +16,12 @@ import pytest
 from bench_runs import SERIAL, Rig, rig
 
 from station.cli.main import status
+from station.guard import JOURNAL
 from station.model.events import (
     Event,
+    GuardActed,
+    GuardReady,
+    MadeSafe,
     Measured,
     Noted,
     OriginalsKept,
@@ -37,6 +41,7 @@ from station.records import (
     RunFolder,
     StillWritten,
     Unrestored,
+    append,
     held,
     new_run,
     read_journal,
@@ -267,6 +272,62 @@ def test_the_journal_of_a_living_run_is_left_alone(whole: bytes, tmp_path: Path)
         journal(events[-1])
     assert folder.journal.read_bytes() == whole
     assert [path.name for path in folder.path.iterdir()] == ["journal.jsonl"]
+
+
+ACTED = GuardActed(at_s=3.5, when="2026-01-01T00:00:03.500+00:00", why="the process of the run died", killed=True)
+PROVEN = MadeSafe(at_s=3.75, state="load off, supply off")
+
+
+def guarded(folder: RunFolder, *events: Event) -> Path:
+    """The journal that the guard of a run left."""
+    path = folder.path / JOURNAL
+    with Journal(path) as journal:
+        for event in (GuardReady(at_s=0.0, process=1), *events):
+            journal(event)
+    return path
+
+
+def test_what_the_guard_did_becomes_part_of_the_journal_and_the_record(whole: bytes, tmp_path: Path) -> None:
+    before = lines_before(whole, MadeSafe)
+    folder = died(tmp_path, before + b'{"torn')
+    guarded(folder, ACTED, PROVEN)
+    assert "the process of the run died, and its guard took the bench over" in close(tmp_path)[0]
+    *_, acted, safe, end = read_journal(folder.journal)
+    assert (acted, safe) == (ACTED, PROVEN)
+    assert folder.journal.read_bytes().startswith(before)
+    record = Record.model_validate_json(folder.record.read_bytes())
+    assert (record.safe_state, record.ended_at) == (PROVEN.state, ACTED.when)
+    assert end.at_s == max(event.at_s for event in read_journal(folder.journal))
+
+
+def test_a_guard_that_could_not_prove_the_bench_safe_is_heard_too(whole: bytes, tmp_path: Path) -> None:
+    folder = died(tmp_path, lines_before(whole, MadeSafe))
+    guarded(folder, ACTED, MadeSafe(at_s=4.0, state="", trouble=("load: it does not answer",)))
+    close(tmp_path)
+    assert "NOT PROVEN: load: it does not answer" in folder.record.read_text(encoding="utf-8")
+
+
+def test_what_the_guard_did_is_added_once_however_often_closing_was_interrupted(whole: bytes, tmp_path: Path) -> None:
+    folder = died(tmp_path, lines_before(whole, MadeSafe))
+    guarded(folder, ACTED, PROVEN)
+    append(folder.journal, ACTED)
+    close(tmp_path)
+    assert list(read_journal(folder.journal, GuardActed, MadeSafe)) == [ACTED, PROVEN]
+
+
+def test_a_guard_that_had_nothing_to_do_adds_nothing(whole: bytes, tmp_path: Path) -> None:
+    folder = died(tmp_path, whole)
+    guarded(folder)
+    assert "closed as PASS" in close(tmp_path)[0]
+    assert folder.journal.read_bytes() == whole
+
+
+def test_a_run_whose_guard_is_still_at_work_is_closed_at_a_later_start(whole: bytes, tmp_path: Path) -> None:
+    folder = died(tmp_path, lines_before(whole, MadeSafe))
+    with held(guarded(folder, ACTED)):
+        assert close(tmp_path) == []
+        assert not folder.record.exists()
+    assert "closed as ABORTED" in close(tmp_path)[0]
 
 
 def test_stations_that_start_at_once_close_each_run_once(whole: bytes, tmp_path: Path) -> None:

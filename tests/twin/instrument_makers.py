@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
-from station.twin.instruments import ChromaLoad, ChromaSupply, DataAcquisition, Multimeter
+from station.twin.instruments import (
+    ChromaLoad,
+    ChromaSupply,
+    DataAcquisition,
+    EaPsb10000,
+    ItechIt6000C,
+    KeysightRp7900,
+    Multimeter,
+)
 from station.twin.scpi import Instrument
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -51,9 +60,28 @@ def acquisition(changed: Callable[[], None] = lambda: None) -> DataAcquisition:
     return made
 
 
-def everything() -> list[Instrument]:
-    """One of each."""
-    return [supply(), load(), multimeter(), acquisition()]
+Box = EaPsb10000 | ItechIt6000C | KeysightRp7900
+
+
+def box(model: type[Box]) -> Box:
+    """A box that is supply and load, without errors of its own."""
+    made = model(serial="SN0001", rng=np.random.default_rng(5), source=SourceTerminals(), sink=SinkTerminals())
+    for meter in (made.output.voltmeter, made.output.ammeter):
+        meter.gain, meter.offset, meter.noise = 1.0, 0.0, 0.0
+    made.tick(0.0)
+    return made
+
+
+MAKERS: Mapping[str, Callable[[], Instrument]] = {
+    "chroma-62050p-100-100": supply,
+    "chroma-63210a-150-1000": load,
+    "keysight-34465a": multimeter,
+    "keysight-daq970a": acquisition,
+    "ea-psb-10080-340": partial(box, EaPsb10000),
+    "itech-it6010c-80-300": partial(box, ItechIt6000C),
+    "keysight-rp7935a": partial(box, KeysightRp7900),
+}
+"""What makes each model that the twin has."""
 
 
 def errors(instrument: Instrument) -> list[int]:

@@ -106,8 +106,8 @@ class Rig:
 
     def step(self, dt: float) -> None:
         self.now = round(self.now + dt, 9)
-        self.found = self.circuit.solve(self.pack.branch, self.supply, self.load, dt)
-        self.pack.apply(self.found.current, self.found.terminal_voltage, dt)
+        self.found = self.circuit.solve(self.pack.branch(dt), self.supply, self.load, dt)
+        self.pack.apply(self.found.current, self.found.terminal_voltage)
         if self.now >= self._ticks * Bms.PERIOD - 1e-9:
             self.pack.tick(self.now)
             self._ticks += 1

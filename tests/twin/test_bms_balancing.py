@@ -41,6 +41,8 @@ def test_dead_and_welded_bleed_fets_do_not_show_in_the_flags() -> None:
 
 
 def charged(rig: Rig) -> Rig:
+    """A pack in the knee, two of its cells ahead of the others."""
+    rig.pack.cells.soc[[4, 9]] += (5e-4, 8e-4)
     rig.charge(20, 54.5)
     rig.until(lambda: float(np.ptp(rig.pack.cells.voltages(20.0))) > 0.026, 90)
     return rig
@@ -85,3 +87,35 @@ def test_no_balancing_outside_its_temperatures() -> None:
     rig.bms.adc.temperature_offset[1] = -30
     rig.wait(1)
     assert not rig.flags("balancing")
+
+
+@pytest.mark.parametrize("word", ["charging", "resting"])
+def test_charging_and_static_equalisation_can_each_be_off(word: str) -> None:
+    rig = charged(Rig().started())
+    rig.set(balancing__start_voltage=3.4, balancing__start_difference=0.02)
+    setattr(rig.bms.balancing, word, False)
+    rig.wait(0.5)
+    assert bool(rig.flags("balancing")) is (word == "resting")
+    rig.charge(0)
+    rig.wait(0.5)
+    assert bool(rig.flags("balancing")) is (word == "charging")
+
+
+@pytest.mark.parametrize(("degrees", "works"), [(-1.5, False), (1.5, True), (48.5, True), (51.5, False)])
+def test_balancing_is_forbidden_below_0_and_above_50_degrees(degrees: float, works: bool) -> None:
+    rig = charged(Rig().started())
+    rig.set(balancing__start_voltage=3.4, balancing__start_difference=0.02)
+    rig.bms.adc.temperature_offset[:4] = 0.0
+    rig.pack.cells.temperature[:] = degrees
+    rig.wait(1)
+    assert bool(rig.flags("balancing")) is works
+
+
+def test_a_cell_reads_low_across_its_sense_wires_while_it_is_bled() -> None:
+    rig = charged(Rig().started())
+    rig.wait(1)
+    before = rig.value("cell_voltage_10")
+    rig.bms.adc.tap_resistance[9] = 1.0
+    rig.bms.balancing.always[9] = True
+    rig.wait(0.2)
+    assert before - rig.value("cell_voltage_10") == pytest.approx(0.08, abs=0.005)

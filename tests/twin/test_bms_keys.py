@@ -210,3 +210,24 @@ def test_a_failure_shows_a_steady_alarm_and_opens_both_fets() -> None:
     assert lit(rig) == {"ALM"}
     assert "front_end_fault" in rig.flags("status")
     assert not {"charge_fet", "discharge_fet"} & rig.flags("status")
+
+
+def test_a_short_press_shows_the_charge_for_a_while_though_the_lamps_say_something_else() -> None:
+    rig = Rig(new_pack("shipped_30pct")).started()
+    rig.discharge(132)
+    rig.wait(2)
+    assert lit(rig) == {"ALM"}
+    rig.press(1.5)
+    assert lit(rig) == {"ALM", "L1", "L2"}
+    rig.wait(5)
+    assert lit(rig) == {"ALM"}
+
+
+def test_lamps_can_be_switched_off_and_a_short_press_shows_the_charge_all_the_same() -> None:
+    rig = Rig(new_pack("shipped_30pct")).started()
+    rig.bms.lamps.enabled = False
+    assert lit(rig) == set()
+    rig.press(1.0)
+    assert lit(rig) == {"L1", "L2"}
+    rig.press(10.5)
+    assert lit(rig) == set()

@@ -231,3 +231,79 @@ def test_readings_are_whole_counts(rig: Rig) -> None:
 def test_the_same_seed_gives_the_same_readings() -> None:
     one, two = (Rig().started() for _ in range(2))
     assert one.bms.read(0, 37) == two.bms.read(0, 37)
+
+
+# --- firmware that does otherwise, and counters ---------------------------------------------------------------------
+
+
+def test_a_firmware_may_clip_what_is_out_of_range_or_take_it() -> None:
+    stored = memory()
+    stored.out_of_range = "clipped"
+    stored.write(65, [4600])
+    assert stored["cell_overvoltage.trip"] == 4.5
+    stored.write(111, [99])
+    assert stored["short_circuit.delay"] == pytest.approx(500e-6)
+    stored.out_of_range = "taken"
+    stored.write(65, [4600])
+    assert stored["cell_overvoltage.trip"] == 4.6
+
+
+@given(st.integers(60, 114), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=55))
+def test_whatever_is_clipped_is_in_range(address: int, content: list[int]) -> None:
+    stored = memory()
+    stored.out_of_range, stored.ordered = "clipped", False
+    try:
+        stored.write(address, content)
+    except Refused:
+        return
+    for name, value in stored.values.items():
+        low, high = ACCEPTS.get(name) or ACCEPTS.get(name.partition(".")[0]) or (-math.inf, math.inf)
+        assert low - 1e-9 <= value <= high + 1e-9
+
+
+def test_a_firmware_may_accept_less_and_not_mind_the_order() -> None:
+    stored = memory()
+    stored.highest["pack_undervoltage"] = 45.0
+    assert code(lambda: stored.write(70, [45100])) == 3
+    stored.write(70, [44900])
+    stored.ordered = False
+    stored.write(65, [3300])
+    assert stored["cell_overvoltage.trip"] == 3.3
+
+
+def test_a_firmware_may_call_a_read_only_register_unknown() -> None:
+    stored = memory()
+    stored.read_only_code = 2
+    assert code(lambda: stored.write(0, [0])) == 2
+
+
+def test_the_delivered_settings_come_back_and_the_texts_stay() -> None:
+    stored = memory()
+    stored.write(65, [3650])
+    stored.write(170, protocol().by_name["pack_sn"].encode("BALI48-000777"))
+    stored.restore_defaults()
+    stored.reload()
+    assert stored["cell_overvoltage.trip"] == 3.7
+    assert stored["pack_sn"] == "BALI48-000777"
+
+
+def test_a_firmware_may_take_nothing_while_a_protection_stands(rig: Rig) -> None:
+    rig.bms.memory.locked_by_protection = True
+    rig.set(cell_sleep_delay=600)
+    rig.discharge(132)
+    rig.wait(2)
+    assert code(lambda: rig.set(cell_sleep_delay=300)) == 3
+    assert rig.value("cell_sleep_delay") == 600
+
+
+def test_charge_and_discharge_are_totalled_and_make_cycles(rig: Rig) -> None:
+    rig.bms.gauge.design = 1.0
+    rig.discharge(100)
+    rig.wait(80)
+    assert rig.value("cycles") == 2
+    assert rig.bms.gauge.discharged == pytest.approx(80 / 36, abs=0.05)
+    assert rig.bms.gauge.charged == pytest.approx(0, abs=0.01)
+    rig.discharge(0)
+    rig.charge(20)
+    rig.wait(36)
+    assert rig.bms.gauge.charged == pytest.approx(0.2, abs=0.01)

@@ -24,7 +24,7 @@ def tripped(rig: Rig, name: str, at_most: float = 2.0) -> float:
 
 
 DISCHARGE_SHIFTS: dict[str, dict[str, float]] = {
-    "cell_undervoltage": {"alarm": 3.36, "trip": 3.34, "release": 3.37},
+    "cell_undervoltage": {"alarm": 3.36, "trip": 3.36, "release": 3.37},
     "pack_undervoltage": {"alarm": 49.98, "trip": 49.97, "release": 49.99},
     "discharge_overtemperature": {"alarm": 22, "trip": 22, "release": 20},
     "discharge_undertemperature": {"alarm": 28, "trip": 28, "release": 30},
@@ -98,7 +98,7 @@ def test_an_undervoltage_comes_back_only_with_a_charge_and_temperatures_by_thems
 def test_an_undervoltage_without_the_need_to_charge_comes_back_at_once(rig: Rig) -> None:
     rig.bms.protections["cell_undervoltage"].needs_charge = False
     rig.discharge(20)
-    shift(rig, "cell_undervoltage", {"alarm": 3.36, "trip": 3.34, "release": 3.37})
+    shift(rig, "cell_undervoltage", {"alarm": 3.36, "trip": 3.36, "release": 3.37})
     tripped(rig, "cell_undervoltage")
     shift(rig, "cell_undervoltage", {"alarm": 2.8, "trip": 2.5, "release": 2.9})
     rig.wait(1)
@@ -356,3 +356,128 @@ def test_an_overvoltage_alarm_does_not_show_while_charging(rig: Rig) -> None:
     rig.set(soc_low__alarm=100)
     rig.wait(1)
     assert rig.bms.lamp_state == "charging_alarm"
+
+
+# --- the rest of table 4.2 ------------------------------------------------------------------------------------------
+
+
+def overvoltage(rig: Rig) -> None:
+    """An over-voltage that stands, with the cells between its release and its trip."""
+    rig.charge(20)
+    shift(rig, "cell_overvoltage", {"alarm": 3.37, "trip": 3.37, "release": 3.30})
+    tripped(rig, "cell_overvoltage", 60)
+    rig.charge(0)
+    rig.wait(3)
+    assert "cell_overvoltage" in rig.flags("protection")
+
+
+def test_an_overvoltage_ends_once_a_day(rig: Rig) -> None:
+    rig.bms.recharge.daily = 30.0
+    overvoltage(rig)
+    since_trip = 3.2
+    assert rig.until(lambda: not rig.flags("protection"), 31) == pytest.approx(30 + 0.5 - since_trip, abs=0.6)
+
+
+def test_neither_little_charge_nor_a_new_day_ends_an_overvoltage_above_its_trip(rig: Rig) -> None:
+    rig.bms.recharge.daily = 1.0
+    shift(rig, "cell_overvoltage", {"alarm": 3.32, "trip": 3.32, "release": 3.30})
+    rig.wait(2)
+    rig.bms.gauge.remaining = 50.0
+    rig.wait(5)
+    assert "cell_overvoltage" in rig.flags("protection")
+
+
+def test_a_board_that_does_not_jump_keeps_its_count_of_charge(rig: Rig) -> None:
+    rig.bms.gauge.jump, rig.bms.gauge.remaining = False, 96.0
+    shift(rig, "pack_overvoltage", {"alarm": 49.0, "trip": 49.0, "release": 48.0})
+    rig.wait(2)
+    assert "pack_overvoltage" in rig.flags("protection")
+    assert rig.value("soc") == 96
+
+
+def test_a_short_circuit_that_stays_locks_on_the_third_and_a_charger_unlocks(rig: Rig) -> None:
+    rig.load.on, rig.load.mode, rig.load.resistance = True, "CR", 0.05
+    rig.wait(122)
+    assert rig.bms.recovery.locked
+    rig.wait(70)
+    assert rig.flags("protection") == {"short_circuit"}
+    rig.load.on = False
+    rig.charge(5)
+    rig.wait(2)
+    assert not rig.flags("protection")
+
+
+def test_the_other_reading_of_three_times_locks_after_three_recoveries(rig: Rig) -> None:
+    rig.bms.recovery.locks_after = 4
+    overcurrents(rig, 3)
+    assert rig.until(lambda: rig.found.current < -4, 70) == pytest.approx(60, abs=0.3)
+
+
+def test_a_charger_that_was_there_all_the_time_does_not_unlock(rig: Rig) -> None:
+    rig.bms.recovery.locks_after = 1
+    rig.bms.limiter.enabled = False
+    shift(rig, "charge_overcurrent", {"alarm": 5, "trip": 10})
+    rig.charge(20, 54.7)
+    tripped(rig, "charge_overcurrent")
+    rig.wait(65)
+    assert rig.bms.recovery.locked
+    rig.charge(0)
+    rig.wait(1)
+    rig.charge(5)
+    rig.wait(2)
+    assert not rig.bms.recovery.locked
+
+
+def test_a_charger_above_its_voltage_is_not_let_in(rig: Rig) -> None:
+    rig.set(charge_overtemperature__alarm=22, charge_overtemperature__trip=22, charge_overtemperature__release=20)
+    rig.wait(1.5)
+    rig.charge(5, 62)
+    rig.wait(1.5)
+    assert "charger_overvoltage" in rig.flags("protection")
+    rig.charge(5, 56)
+    rig.wait(1)
+    assert "charger_overvoltage" not in rig.flags("protection")
+
+
+# --- charging current limiter ---------------------------------------------------------------------------------------
+
+
+def test_the_limiter_comes_in_at_its_start_and_stays_until_the_charge_ends(rig: Rig) -> None:
+    rig.bms.limiter.start = 30.0
+    rig.charge(25)
+    rig.wait(1)
+    assert rig.found.current == pytest.approx(25, abs=0.1)
+    rig.charge(35)
+    rig.wait(1)
+    assert rig.found.current == pytest.approx(20.6, abs=0.1)
+    rig.charge(25)
+    rig.wait(1)
+    assert rig.found.current == pytest.approx(20.6, abs=0.1)
+    rig.charge(0)
+    rig.wait(1)
+    rig.charge(25)
+    rig.wait(1)
+    assert rig.found.current == pytest.approx(25, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "amperes"),
+    [({"enabled": False}, 30), ({"current": 0}, 30), ({"low_gear": True}, 10.3), ({"stuck": "off"}, 30),
+     ({"enabled": False, "stuck": "on"}, 20.6)],
+)  # fmt: skip
+def test_the_limiter_can_be_off_low_or_stuck(rig: Rig, settings: dict[str, object], amperes: float) -> None:
+    for name, value in settings.items():
+        setattr(rig.bms.limiter, name, value)
+    rig.charge(30)
+    rig.wait(1)
+    assert rig.found.current == pytest.approx(amperes, abs=0.1)
+
+
+@pytest.mark.parametrize("fet", ["charge_fet", "discharge_fet"])
+def test_a_fet_that_was_switched_off_stays_off_until_the_restart(rig: Rig, fet: str) -> None:
+    getattr(rig.bms, fet).enabled = False
+    rig.wait(1)
+    assert fet not in rig.flags("status")
+    rig.press(10.5)
+    rig.wait(3)
+    assert fet in rig.flags("status")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station.twin.circuit import Branch, Circuit, Contactor, Found, Ramp, drawn, node_voltage
+from station.twin.circuit import DIODE, DIODE_RESISTANCE, Branch, Circuit, Contactor, Found, Ramp, drawn, node_voltage
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
 PACK = Branch(52.4, 12e-3)
@@ -192,6 +192,21 @@ def test_an_open_sense_lead_blinds_the_voltmeter_only() -> None:
     found = solve(circuit=connected(sense_open=True))
     assert found.sensed_voltage == 0.0
     assert found.terminal_voltage == pytest.approx(52.4, abs=1e-4)
+
+
+@pytest.mark.parametrize(("reversed_leads", "sign"), [(False, -1.0), (True, 1.0)])
+def test_exchanged_sense_leads_turn_the_sign_over(reversed_leads: bool, sign: float) -> None:
+    circuit = Circuit(sense_reversed=True, reversed=reversed_leads)
+    found = circuit.solve(Branch(52.0, 0.015), SourceTerminals(), SinkTerminals(), 0.0)
+    assert found.sensed_voltage == pytest.approx(sign * 52.0, abs=1e-3)
+
+
+def test_a_supply_that_a_reversed_pack_overruns_conducts_its_limit_and_its_diode_through_one_lead() -> None:
+    circuit = Circuit(reversed=True, supply_contactor=Contactor(closed=True), supply_lead=9.7e-3)
+    supply = SourceTerminals(on=True, voltage=54.0, current=50.0)
+    found = circuit.solve(Branch(50.0, 0.1), supply, SinkTerminals(), 0.1)
+    assert found.supply_current > 300
+    assert found.supply_voltage == pytest.approx(-DIODE - (found.supply_current - 50.0) * DIODE_RESISTANCE)
 
 
 def test_the_load_rises_and_falls_with_its_slew_rates() -> None:

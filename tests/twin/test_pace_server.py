@@ -194,14 +194,74 @@ def test_frames_last_as_long_as_at_9600_baud(line: Line) -> None:
     assert line.server.turnaround == 0.030
 
 
-def test_a_silent_board_and_a_dead_port_say_nothing(line: Line) -> None:
+def test_a_silent_board_says_nothing(line: Line) -> None:
     line.board.answers = False
     assert line.ask(READ) is None
     line.board.answers = True
-    line.server.dead = True
-    assert line.ask(READ) is None
-    line.server.dead = False
     assert line.ask(READ) == ANSWER
+
+
+# --- what boards do differently, and where a computer stands between ---------------------------------------------------
+
+
+def test_the_address_in_an_answer_can_be_another_one(line: Line) -> None:
+    line.server.address_error = 1
+    assert line.ask(READ) == framed("02 03 04 0000 0001")
+    assert line.ask(framed("01 06 0041 0E42")) == framed("02 86 01")
+
+
+def test_reserved_registers_are_read_as_zero_or_refused_except_those_that_boards_read_across(line: Line) -> None:
+    assert line.ask(framed("01 03 0024 0002")) == framed("01 03 04 0024 0025")
+    line.server.habits.reserved = "refused"
+    for block in ("0024 0002", "0025 0001", "0072 0002", "00B3 0002"):
+        assert line.ask(framed(f"01 03 {block}")) == framed("01 83 02")
+    for block in ("0007 0002", "000C 0003"):
+        assert framed(f"01 03 {block}")[:2] == (line.ask(framed(f"01 03 {block}")) or b"")[:2]
+
+
+def test_a_broadcast_is_obeyed_by_boards_that_do_so_and_never_answered(line: Line) -> None:
+    line.server.habits.broadcast = "obeyed"
+    assert line.ask(framed("00 10 0041 0001 02 0E42")) is None
+    assert line.board.written == {65: 3650}
+    assert line.ask(framed("00 03 0000 0002")) is None
+
+
+def test_a_port_that_was_set_to_another_map_has_none_of_these_registers(line: Line) -> None:
+    line.server.habits.other_map = True
+    assert line.ask(bytes.fromhex("01 03 00 00 00 08 44 0C")) == bytes.fromhex("01 83 02 C0 F1")  # recorded, both
+    assert line.ask(framed("01 10 0041 0001 02 0E42")) == framed("01 90 02")
+    assert line.board.written == {}
+
+
+@pytest.fixture
+def patient() -> Line:
+    line = Line()
+    line.server = PaceServer(line.board, protocol(), patience=0.05)
+    return line
+
+
+@given(cuts=st.sets(st.integers(1, len(READ) - 1)), pause=st.floats(0.0, 0.049))
+def test_a_patient_port_puts_the_pieces_of_a_frame_together(cuts: set[int], pause: float) -> None:
+    line = Line()
+    line.server = PaceServer(line.board, protocol(), patience=0.05)
+    at = [0, *sorted(cuts), len(READ)]
+    for begin, end in zip(at, at[1:], strict=False):
+        line.send(READ[begin:end], pause=pause if begin else 0.1)
+    assert line.server.reply(line.now + 0.03) == ANSWER
+
+
+@pytest.mark.parametrize("noise", [READ[:5], READ[1:], b"\xff", b"~250246900000FDA4\r", framed("02 03 0000 0002")])
+@pytest.mark.parametrize("pause", [0.004, 0.02, 0.06])
+def test_a_patient_port_still_hears_the_request_right_behind_noise(patient: Line, noise: bytes, pause: float) -> None:
+    for _ in range(20):
+        patient.send(noise, pause)
+    assert patient.ask(READ, pause) == ANSWER
+
+
+def test_a_patient_port_forgets_a_piece_that_nothing_follows(patient: Line) -> None:
+    patient.send(READ[:3])
+    patient.send(READ[3:], pause=0.06)
+    assert patient.server.reply(patient.now + 0.03) is None
 
 
 # --- with a whole BMS behind it ---------------------------------------------------------------------------------------

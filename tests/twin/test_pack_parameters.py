@@ -1,38 +1,60 @@
-"""The names by which faults change the simulated pack."""
+"""The names by which faults change the simulated bench."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from twin.rig import Rig
 
+from station.clock import VirtualClock
+from station.model.library import Library
+from station.run.plan import Files
 from station.twin.parameters import PARAMETERS, Parameter, UnknownParameter, assign, value_at
+from station.twin.states import read_state
+from station.twin.world import Twin
+
+PLACES = {
+    "<protection>": "cell_overvoltage",
+    "<register>": "cell_overvoltage.trip",
+    "[i]": "[1]",
+    "<line>": "rs485_a",
+    "<role>": "load",
+    "<number>": "2",
+}
 
 
-def twin() -> SimpleNamespace:
-    rig = Rig()
-    return SimpleNamespace(pack=rig.pack, bms=rig.bms, cells=rig.pack.cells, circuit=rig.circuit)
+@pytest.fixture(scope="module")
+def root() -> Iterator[Twin]:
+    """A whole bench that is never started; every test puts back what it has set."""
+    files, state = Files(Library.default()), read_state("factory_fresh")
+    pack = files.pack("bali48")
+    twin = Twin(files.bench("simulated"), pack, files.protocol(pack), state, VirtualClock(), serial_number="")
+    twin.bus.packs = 2
+    yield twin
+    twin.stop()
 
 
 def example(name: str) -> str:
-    named = name.replace("<protection>", "cell_overvoltage").replace("<register>", "cell_overvoltage.trip")
-    return named.replace("[i]", "[1]")
+    for place, word in PLACES.items():
+        name = name.replace(place, word)
+    return name
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
-def test_every_name_of_the_table_leads_somewhere_and_takes_a_value(parameter: Parameter) -> None:
-    root, name = twin(), example(parameter.name)
+def test_every_name_of_the_table_leads_somewhere_and_takes_a_value(root: Twin, parameter: Parameter) -> None:
+    name = example(parameter.name)
     present = value_at(root, name)
     if isinstance(present, (bool, np.bool_)):
         value: str | float | bool = not present
     elif parameter.words:
         value = parameter.words[0]
     else:
-        value = "other" if isinstance(present, str) else 3
-    assign(root, name, value)
+        value = "2026-07-01 12:00:00" if isinstance(present, str) else 3
+    put_back = assign(root, name, value)
     assert value_at(root, name) == value
+    put_back()
+    assert value_at(root, name) == present
 
 
 def test_the_table_names_each_parameter_once() -> None:
@@ -42,30 +64,42 @@ def test_the_table_names_each_parameter_once() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("1.5 mOhm", 1.5e-3), ("times 3", 0.75e-3 * 3), ("plus 2 mOhm", 2.75e-3), (0.01, 0.01)]
 )
-def test_numbers_may_have_units_or_be_relative(text: str | float, expected: float) -> None:
-    root = twin()
-    assign(root, "bms.charge_fet.resistance", text)
+def test_numbers_may_have_units_or_be_relative(root: Twin, text: str | float, expected: float) -> None:
+    put_back = assign(root, "bms.charge_fet.resistance", text)
     assert root.bms.charge_fet.resistance == pytest.approx(expected)
+    put_back()
+    assert root.bms.charge_fet.resistance == 0.75e-3
 
 
-def test_one_cell_or_all_cells() -> None:
-    root = twin()
+def test_one_cell_or_all_cells(root: Twin) -> None:
     before = root.cells.r0.copy()
-    assign(root, "cells.r0[7]", "times 5")
+    put_back = assign(root, "cells.r0[7]", "times 5")
     assert root.cells.r0[6] == pytest.approx(5 * before[6])
     assert (np.delete(root.cells.r0, 6) == np.delete(before, 6)).all()
-    assign(root, "cells.leak", 0.5)
-    assert (root.cells.leak == 0.5).all()
+    put_back()
+    put_back = assign(root, "cells.r0", 0.5)
+    assert (root.cells.r0 == 0.5).all()
+    put_back()
+    assert (root.cells.r0 == before).all()
 
 
-def test_settings_and_protections_go_by_their_names() -> None:
-    root = twin()
-    assign(root, "bms.parameters.cell_overvoltage.trip", "3.6 V")
-    assert root.bms.memory["cell_overvoltage.trip"] == 3.6
-    assign(root, "bms.parameters.cell_sleep_delay", "10 min")
-    assert root.bms.memory["cell_sleep_delay"] == 600
-    assign(root, "bms.protections.charge_overcurrent.delay_factor", 3)
-    assert root.bms.protections["charge_overcurrent"].delay_factor == 3
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("bms.parameters.cell_overvoltage.trip", "3.6 V", 3.6),
+        ("bms.parameters.cell_sleep_delay", "10 min", 600),
+        ("bms.parameters.pack_sn", "BALI48-000007", "BALI48-000007"),
+        ("bms.protections.charge_overcurrent.delay_factor", 3, 3),
+    ],
+)
+def test_settings_and_protections_go_by_their_names(
+    root: Twin, name: str, value: str | float, expected: str | float
+) -> None:
+    present = value_at(root, name)
+    put_back = assign(root, name, value)
+    assert value_at(root, name) == expected
+    put_back()
+    assert value_at(root, name) == present
 
 
 @pytest.mark.parametrize(
@@ -80,9 +114,11 @@ def test_settings_and_protections_go_by_their_names() -> None:
         ("cells.r0[6]", "3 V and more", "is not a number with a unit"),
         ("bms._off", 1, "no parameter `_off`"),
         ("bms..key", 1, "is no name of a parameter"),
+        ("lines.rs485_a.polls", "polit", "did you mean `polite`"),
+        ("sensors.blind", "L5", "it takes RUN or ALM"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(name: str, value: str | float | bool, message: str) -> None:
+def test_what_does_not_fit_is_said_in_one_line(root: Twin, name: str, value: str | float | bool, message: str) -> None:
     with pytest.raises(UnknownParameter, match=message) as caught:
-        assign(twin(), name, value)
+        assign(root, name, value)
     assert "\n" not in str(caught.value)

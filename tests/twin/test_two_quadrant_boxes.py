@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from station.instruments import DRIVERS
 from station.instruments.errors import RoleError, Tripped
@@ -371,64 +368,3 @@ def test_a_drawn_current_gives_way_to_the_voltage_and_takes_over_again(model: st
     place.wait(0.2)
     assert not place.sink.on
     assert place.found.current == near(0.0)
-
-
-# ------------------------------------------------------------------------------------------------ whatever comes
-
-PIECES = (
-    *("*IDN?", "*RST", "*OPC?", "*CLS", "SYST:ERR?", "SYST:ERR:ALL?", "SYST:LOCK ON", "SYST:REM", "FUNC CURR", "FUNC?"),
-    *("OUTP ON", "OUTP?", "OUTP:PROT:CLE", "OUTP:PROT:WDOG ON", "OUTP:PROT:WDOG:DEL 1", "SYST:COMM:MON:ACT ON"),
-    *("VOLT", "VOLT:LIM", "VOLT:PROT:LOW", "CURR", "CURR:LIM:NEG", "SINK:CURR", "SINK:POW:PROT", "POW:LIM:NEG"),
-    *("MEAS:ARR?", "MEAS:VOLT?", "FETC:CURR?", "STAT:QUES2:COND?", "STAT:OPER?", "SYST:CONF:UVD:ACT ALAR"),
-    *(
-        " ",
-        " ",
-        ",",
-        ";",
-        ";:",
-        ":",
-        "?",
-        "(@1)",
-        '"',
-        "'",
-        "\x00",
-        "1",
-        "-1",
-        "50",
-        "1e9999",
-        "#HFF",
-        "MIN",
-        "MAX",
-        "DEF",
-    ),
-    *("NAN", "INF", "5 kV", "3.5kW", "mA", "é"),
-)
-
-
-def survives(box: Instrument, message: bytes | str) -> None:
-    """One exchange, after which the box still knows its name."""
-    wait = box.latency(message)
-    assert 0 <= wait < 1e4
-    box.tick(box.now + min(wait, 0.1))
-    reply = box.execute(message)
-    assert reply is None or ("\n" not in reply and reply.isascii() and reply)
-    assert box.execute("*CLS;*IDN?") == box.identity
-
-
-def test_mutated_messages_crash_nothing(model: str) -> None:
-    chance, place = random.Random(20_240_607), desk(model)
-    for _ in range(2_000):
-        survives(place.box, "".join(chance.choices(PIECES, k=chance.randint(1, 9))))
-        place.now = max(place.now, place.box.now)
-        place.wait(0.001)
-
-
-@pytest.fixture(scope="module")
-def boxes() -> list[Box]:
-    return [desk(model).box for model in BOXES]
-
-
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(message=st.binary(max_size=300), which=st.integers(0, len(BOXES) - 1))
-def test_any_bytes_crash_nothing(boxes: list[Box], message: bytes, which: int) -> None:
-    survives(boxes[which], message)

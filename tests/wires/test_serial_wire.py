@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from station.clock import DeadlineExceeded, Scopes, Stopped, VirtualClock, WallClock
+from station.clock import DeadlineExceeded, Ledger, Scopes, Stopped, Traffic, VirtualClock, WallClock
 from station.wires.errors import ConnectionLost, Fenced, NoAnswer
 from station.wires.serial import PATTERN, SerialWire, loop_back
 
@@ -24,12 +24,24 @@ class Far:
     """The far end of a line: answers each chunk it hears with the parts that `reply` gives, 20 ms apart."""
 
     def __init__(self, near: str, fd: int, reply: Reply, clock: VirtualClock | None = None) -> None:
-        self.near, self.reply, self.clock = near, reply, clock
+        self.near, self.reply = near, reply
         self.heard = b""
         self._fd = fd
+        self._said = self._dealt_with = 0
+        self._quiet = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        if clock is not None:
+            clock.attach(lambda time: None, self)
         self._thread.start()
+
+    def join(self, connection: str) -> Traffic:
+        return Traffic(self._dealt_with, self._said)
+
+    def settle(self, ledger: Ledger) -> Traffic:
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: self._dealt_with >= ledger.sent, 2.0)
+        return Traffic(self._dealt_with, self._said)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -44,12 +56,12 @@ class Far:
                 if number:
                     time.sleep(0.02)
                 self.say(part)
-            if self.clock is not None:
-                self.clock.taken(len(data))
+            with self._quiet:
+                self._dealt_with += len(data)
+                self._quiet.notify_all()
 
     def say(self, data: bytes) -> None:
-        if self.clock is not None:
-            self.clock.sent(len(data))
+        self._said += len(data)
         os.write(self._fd, data)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import pyvisa
 
-from station.clock import DeadlineExceeded, Scopes, Stopped, VirtualClock, WallClock
+from station.clock import DeadlineExceeded, Ledger, Scopes, Stopped, Traffic, VirtualClock, WallClock
 from station.wires.errors import ConnectionLost, Fenced, Garbled, NoAnswer, StuckGate
 from station.wires.visa import VisaWire
 
@@ -328,35 +328,39 @@ def test_after_a_stop_a_shielded_scope_can_still_make_safe(scopes: Scopes, manag
             assert wire.query("OUTP?").endswith("OUTP?")
 
 
-def test_a_virtual_time_out_lasts_exactly_as_long_as_it_says(manager: pyvisa.ResourceManager) -> None:
-    clock = VirtualClock()
+class Counted:
+    """A far end that deals with everything at once and says only `said`."""
 
-    def talk(connection: socket.socket, _: int) -> None:
+    def __init__(self, said: bytes = b"") -> None:
+        self.said = said
+        self.traffic = Traffic(0, 0)
+        self.dealt_with = threading.Event()
+
+    def talk(self, connection: socket.socket, _: int) -> None:
         for line in lines(connection):
-            clock.taken(len(line) + 1)
+            connection.sendall(self.said)
+            self.traffic = Traffic(self.traffic.taken + len(line) + 1, self.traffic.sent + len(self.said))
+            self.dealt_with.set()
 
-    with serving(talk) as server, wire_to(server, Scopes(clock), manager) as wire:
+    def join(self, connection: str) -> Traffic:
+        return self.traffic
+
+    def settle(self, ledger: Ledger) -> Traffic:
+        assert self.dealt_with.wait(2.0)
+        return self.traffic
+
+
+@pytest.mark.parametrize(("said", "timeout"), [(b"", 60.0), (b"+5.", 5.0)], ids=["silence", "half-a-line"])
+def test_a_virtual_time_out_lasts_exactly_as_long_as_it_says(
+    said: bytes, timeout: float, manager: pyvisa.ResourceManager
+) -> None:
+    clock, far = VirtualClock(), Counted(said)
+    clock.attach(lambda time: None, far)
+    with serving(far.talk) as server, wire_to(server, Scopes(clock), manager) as wire:
         begun = time.monotonic()
         with pytest.raises(NoAnswer):
-            wire.query("READ?", timeout=60.0)
-        assert clock.now() == 60.0
-        assert time.monotonic() - begun < 0.9
-
-
-def test_half_a_line_does_not_hold_up_a_virtual_time_out(manager: pyvisa.ResourceManager) -> None:
-    clock = VirtualClock()
-
-    def talk(connection: socket.socket, _: int) -> None:
-        for line in lines(connection):
-            clock.sent(3)
-            clock.taken(len(line) + 1)
-            connection.sendall(b"+5.")
-
-    with serving(talk) as server, wire_to(server, Scopes(clock), manager) as wire:
-        begun = time.monotonic()
-        with pytest.raises(NoAnswer):
-            wire.query("READ?", timeout=5.0)
-        assert clock.now() == 5.0
+            wire.query("READ?", timeout=timeout)
+        assert clock.now() == timeout
         assert time.monotonic() - begun < 0.9
 
 

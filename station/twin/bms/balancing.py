@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from station.twin.bms.fitting import fitted
+from station.twin.bms.lamps import Flow
 from station.twin.ocv import Floats
 
 
@@ -15,9 +17,10 @@ from station.twin.ocv import Floats
 class Balancing:
     """Balancing of `cells` cells (manual 4.2); the two start values come from the registers.
 
-    `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · `resting`: at rest too, not only
-    while charging. Faults: `works` and `always` by cell (the bleed FET is dead, or welded), `swap` k: the cells
-    k and k + 1 are taken for each other, 0: none.
+    `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · while `charging` and while
+    `resting`: the manual's charging and static equalisation, of which each can be switched off (I-25). Faults: `works`
+    and `always` by cell (the bleed FET is dead, or welded), `swap` k: the cells k and k + 1 are taken for each other,
+    0: none.
     """
 
     cells: int
@@ -25,6 +28,7 @@ class Balancing:
     current: float = 0.080
     coldest: float = 0.0
     warmest: float = 50.0
+    charging: bool = True
     resting: bool = True
     works: npt.NDArray[np.bool_] = field(init=False)
     always: npt.NDArray[np.bool_] = field(init=False)
@@ -38,9 +42,20 @@ class Balancing:
         self.always = np.zeros(self.cells, dtype=bool)
         self.active = (False,) * self.cells
 
+    def fit(self, cells: int) -> None:
+        """Serve another number of cells."""
+        self.cells = cells
+        self.works, self.always = fitted(self.works, cells, True), fitted(self.always, cells, False)
+        self.stop()
+
     def stop(self) -> None:
         """Clear all flags."""
         self.active = (False,) * self.cells
+
+    def may(self, flow: Flow, temperatures: Sequence[float]) -> bool:
+        """Whether it may work now, with the cells at these degC."""
+        asked = {"charging": self.charging, "standby": self.resting, "discharging": False}
+        return asked[flow] and self.coldest <= min(temperatures) and max(temperatures) <= self.warmest
 
     def judge(self, volts: Sequence[float], start_voltage: float, start_difference: float) -> None:
         """Start and stop cells by their readings in V."""

@@ -5,6 +5,7 @@ What each state looks like is the business of the panel and its table; the names
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +13,16 @@ from typing import Literal
 Flow = Literal["standby", "charging", "discharging"]
 Broken = Literal["dark", "lit"] | None
 
-_OVERVOLTAGES = frozenset(("cell_overvoltage", "pack_overvoltage"))
+OVERVOLTAGES = frozenset(("cell_overvoltage", "pack_overvoltage"))
 _UNDERVOLTAGES = frozenset(("cell_undervoltage", "pack_undervoltage"))
 
 
 @dataclass(slots=True)
 class Lamps:
-    """The six lamps by name: None works, `dark` and `lit` do not."""
+    """The six lamps by name: None works, `dark` and `lit` do not.
+
+    They can all be switched off (`enabled`, manual 7-1). A short press shows the charge for `soc_for` s (manual 7-3).
+    """
 
     RUN: Broken = None
     ALM: Broken = None
@@ -26,6 +30,9 @@ class Lamps:
     L2: Broken = None
     L3: Broken = None
     L4: Broken = None
+    enabled: bool = True
+    soc_for: float = 5.0
+    soc_until: float = -math.inf
 
 
 def lamp_state(
@@ -38,8 +45,8 @@ def lamp_state(
     show while charging, since every full charge raises it (domain notes 7).
     """
     if charge_stops and flow != "discharging":
-        return "overvoltage" if _OVERVOLTAGES.issuperset(charge_stops) else "charge_protection"
+        return "overvoltage" if OVERVOLTAGES.issuperset(charge_stops) else "charge_protection"
     if discharge_stops and flow != "charging":
         return "undervoltage" if _UNDERVOLTAGES.issuperset(discharge_stops) else "discharge_protection"
-    shown = set(alarms) - _OVERVOLTAGES if flow == "charging" else alarms
+    shown = set(alarms) - OVERVOLTAGES if flow == "charging" else alarms
     return f"{flow}_alarm" if shown else flow

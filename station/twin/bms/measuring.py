@@ -8,6 +8,7 @@ from typing import Literal, cast
 
 import numpy as np
 
+from station.twin.bms.fitting import fitted
 from station.twin.ocv import Floats
 
 Wire = Literal["ok", "open"]
@@ -20,6 +21,8 @@ TEMPERATURES_EVERY = 0.5
 OPEN_SENSOR, SHORTED_SENSOR = -40.0, 120.0
 """degC that a broken sensor reads."""
 CELL_SENSORS = 4
+LEAST_CELL, MOST_CELL = 0.5, 5.0
+"""V that no cell can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,8 @@ class Readings:
     current: float
     terminal_voltage: float
     temperatures: tuple[float, ...]
-    sensor_fault: bool
-    cell_fault: bool
-    front_end_fault: bool
+    faults: frozenset[str]
+    """The names of the status bits for what cannot be true."""
 
     @property
     def quantities(self) -> Mapping[str, float]:
@@ -70,7 +72,8 @@ class Adc:
 
     gains 1 = right · offsets and noise (one sigma) in V, A, K · `cell_wires` and `sensors` one word each ·
     `swapped_wire` k exchanges the sense wires between cell k and cell k + 1, 0: none · `tap_resistance` ohm in a cell's
-    sense wires, across which a bleeding cell reads low · `frozen` repeats the last readings for ever.
+    sense wires, across which a bleeding cell reads low · `frozen` repeats the last readings for ever. A cell that it is
+    set for and that is not there reads 0 V.
     """
 
     rng: np.random.Generator
@@ -81,6 +84,9 @@ class Adc:
     pack_voltage_gain: float = 1.0
     pack_voltage_offset: float = 0.0
     pack_voltage_noise: float = 3e-3
+    terminal_gain: float = 1.0
+    terminal_offset: float = 0.0
+    terminal_noise: float = 3e-3
     current_gain: float = 1.0
     current_offset: float = 0.0
     current_noise: float = 0.02
@@ -107,6 +113,12 @@ class Adc:
         self.cell_wires = ["ok"] * self.cells
         self.sensors = ["ok"] * (CELL_SENSORS + 2)
 
+    def fit(self, cells: int) -> None:
+        """Be set for another number of cells."""
+        self.cells = cells
+        self.cell_offset, self.tap_resistance = fitted(self.cell_offset, cells), fitted(self.tap_resistance, cells)
+        self.cell_wires = (self.cell_wires + ["ok"] * cells)[:cells]
+
     def restart(self) -> None:
         """Forget what was measured before; the next sample is a fresh one."""
         self._last, self._due = None, -np.inf
@@ -117,34 +129,32 @@ class Adc:
             return self._last
         if now >= self._due - 1e-9:
             self._temperatures, self._due = self._sample_temperatures(sensed), now + TEMPERATURES_EVERY
-        cells = self._sample_cells(sensed.cell_voltages, bleed)
-        noise = self.rng.standard_normal(2)
-        stack = float(sensed.cell_voltages.sum())
+        noise = self.rng.standard_normal(self.cells + 3)
+        cells = self._sample_cells(fitted(sensed.cell_voltages, self.cells), bleed, noise[3:])
+        stack = float(sensed.cell_voltages.sum()) * self.pack_voltage_gain + self.pack_voltage_offset
+        posts = sensed.terminal_voltage * self.terminal_gain + self.terminal_offset
+        current = sensed.current * self.current_gain + self.current_offset
         self._last = Readings(
             cell_voltages=cells,
-            pack_voltage=_counted(
-                stack * self.pack_voltage_gain + self.pack_voltage_offset + self.pack_voltage_noise * noise[0],
-                PACK_STEP,
-                0.0,
-                655.0,
-            ),
-            current=_counted(
-                sensed.current * self.current_gain + self.current_offset + self.current_noise * noise[1],
-                CURRENT_STEP,
-                -327.0,
-                327.0,
-            ),
-            terminal_voltage=sensed.terminal_voltage,
+            pack_voltage=_counted(stack + self.pack_voltage_noise * noise[0], PACK_STEP, 0.0, 655.0),
+            current=_counted(current + self.current_noise * noise[1], CURRENT_STEP, -327.0, 327.0),
+            terminal_voltage=_counted(posts + self.terminal_noise * noise[2], PACK_STEP, -100.0, 100.0),
             temperatures=self._temperatures,
-            sensor_fault=any(sensor in ("open", "short") for sensor in self.sensors),
-            cell_fault=min(cells) < 0.5 or max(cells) > 5.0,
-            front_end_fault="open" in self.cell_wires,
+            faults=self._faults(cells),
         )
         return self._last
 
-    def _sample_cells(self, true: Floats, bleed: Floats) -> tuple[float, ...]:
+    def _faults(self, cells: tuple[float, ...]) -> frozenset[str]:
+        found = {
+            "sensor_fault": "open" in self.sensors or "short" in self.sensors,
+            "cell_fault": min(cells) < LEAST_CELL or max(cells) > MOST_CELL,
+            "front_end_fault": "open" in self.cell_wires,
+        }
+        return frozenset(name for name, is_there in found.items() if is_there)
+
+    def _sample_cells(self, true: Floats, bleed: Floats, noise: Floats) -> tuple[float, ...]:
         volts = true * self.cell_gain + self.cell_offset - bleed * self.tap_resistance
-        volts = volts + self.cell_noise * self.rng.standard_normal(len(true))
+        volts = volts + self.cell_noise * noise
         for cell, wire in enumerate(self.cell_wires):
             if wire == "open":
                 _opened(volts, cell)

@@ -1,16 +1,16 @@
 """What the BMS remembers: settings and texts, in words that survive a reset, and the rules by which it takes new ones.
 
-The PACE document leaves open what happens to a write that is not allowed. Here: a register that is reserved or
-read-only, a value outside the range that PbmsTools accepts, or a set of thresholds in the wrong order is refused with
-exception 3; a register beyond the map with exception 2. All words of a frame are judged together, and a refused frame
-changes nothing.
+The PACE document leaves open what happens to a write that is not allowed. As delivered here: a register that is
+reserved or read-only, a value outside the range that PbmsTools accepts, or a set of thresholds in the wrong order is
+refused with exception 3; a register beyond the map with exception 2. All words of a frame are judged together, and a
+refused frame changes nothing. Firmware that does otherwise is a setting of `Memory`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
-from typing import cast
+from math import ceil, floor, inf
+from typing import Literal, cast
 
 from station.model.ordering import violations
 from station.model.protocol import Protocol, Register, Value
@@ -68,12 +68,21 @@ class Memory:
     """The writable registers and the texts, by address; it reads like a mapping from register names to values.
 
     Setting a value by name (`memory["cell_overvoltage.trip"] = 3.6`, in station units) asks for nobody's leave, as the
-    maker's own tools do. `forgets`: writes are lost at a reset · `ignores`: they are acknowledged and dropped ·
-    `wrong_by`: numbers are stored so many counts off.
+    maker's own tools do. `lowest` and `highest` say what it accepts, by the names of `ACCEPTS`; a number beyond is
+    `refused`, `clipped` or `taken` (`out_of_range`); not `ordered`: thresholds in any order · `read_only_code`: the
+    exception for a register that is not to be written · `locked_by_protection`: nothing is taken while one stands.
+    Faults: `forgets`: writes are lost at a reset · `ignores`: they are acknowledged and dropped · `wrong_by`: numbers
+    are stored so many counts off.
     """
 
     def __init__(self, protocol: Protocol, parameters: Mapping[int, int], texts: Mapping[str, str]) -> None:
         """A word for every writable number, texts by register name; raises ValueError if a word is missing."""
+        self.lowest = {name: low for name, (low, _) in ACCEPTS.items()}
+        self.highest = {name: high for name, (_, high) in ACCEPTS.items()}
+        self.out_of_range: Literal["refused", "clipped", "taken"] = "refused"
+        self.ordered = True
+        self.read_only_code = ILLEGAL_VALUE
+        self.locked_by_protection = False
         self.forgets = False
         self.ignores = False
         self.wrong_by = 0
@@ -84,7 +93,7 @@ class Memory:
         self.words = {each.address: parameters[each.address] & 0xFFFF for each in self._numbers}
         for each in (each for each in protocol.by_name.values() if each.type == "text"):
             self.words.update(enumerate(each.encode(texts.get(each.name, "")), each.address))
-        self._stored = dict(self.words)
+        self._stored, self._delivered = dict(self.words), dict(self.words)
         self.values = self._decoded(self.words)
         """The numbers in station units, by name."""
 
@@ -92,6 +101,10 @@ class Memory:
         """Take everything from what survives a reset."""
         self.words = dict(self._stored)
         self.values = self._decoded(self.words)
+
+    def restore_defaults(self) -> None:
+        """Store the numbers that the board was delivered with (PACE ASCII, command A4)."""
+        self._keep({each.address: self._delivered[each.address] for each in self._numbers})
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a number or text of that name."""
@@ -101,6 +114,10 @@ class Memory:
         """The value of that name; texts without their padding."""
         register = self._protocol.by_name[name]
         return register.decode(_words(register, self.words))
+
+    def unit(self, name: str) -> str:
+        """The unit of a number, `text` for a text."""
+        return self._protocol.by_name[name].unit or "text"
 
     def __setitem__(self, name: str, value: Value) -> None:
         """Store a value, whatever it is; raises NotEncodable if it does not fit its register."""
@@ -115,11 +132,33 @@ class Memory:
         registers = {register.name: register for register in map(self._writable, new)}
         changed = {**self.words, **new}
         for register in registers.values():
-            _check(register, _words(register, changed))
-        if wrong := violations(self._decoded(changed)):
+            fit = self._fit(register, _words(register, changed))
+            new.update((at, word) for at, word in enumerate(fit, register.address) if at in new)
+        if self.ordered and (wrong := violations(self._decoded({**self.words, **new}))):
             raise Refused(ILLEGAL_VALUE, "; ".join(wrong))
         if not self.ignores:
             self._keep({at: self._spoilt(at, word) for at, word in new.items()})
+
+    def _fit(self, register: Register, words: Sequence[int]) -> Sequence[int]:
+        """The words as it takes them for this register, whatever the others are; raises Refused."""
+        value = register.decode(words)
+        if not isinstance(value, float):
+            if all(byte in _TEXT_BYTES for word in words for byte in divmod(word, 256)):
+                return words
+            raise Refused(ILLEGAL_VALUE, f"{register.name} does not take {value!r}")
+        low, high = self._range(register)
+        if self.out_of_range == "taken" or low <= round(value / register.step) <= high:
+            return words
+        if self.out_of_range == "clipped":
+            return register.encode(min(max(value, low * register.step), high * register.step))
+        raise Refused(ILLEGAL_VALUE, f"{register.name} does not take {value:g} {register.unit}")
+
+    def _range(self, register: Register) -> tuple[int, int]:
+        """The counts from and to which a number is accepted."""
+        family = register.name.partition(".")[0]
+        low = self.lowest.get(register.name, self.lowest.get(family, -inf)) / register.step
+        high = self.highest.get(register.name, self.highest.get(family, inf)) / register.step
+        return ceil(max(low - 1e-6, register.raw[0])), floor(min(high + 1e-6, register.raw[-1]))
 
     def _keep(self, new: Mapping[int, int]) -> None:
         if not self.forgets:
@@ -140,7 +179,7 @@ class Memory:
             return register
         if register is None and not any(address in span for span in self._protocol.reserved):
             raise Refused(ILLEGAL_ADDRESS, f"there is no register {address}")
-        raise Refused(ILLEGAL_VALUE, f"register {address} is not to be written")
+        raise Refused(self.read_only_code, f"register {address} is not to be written")
 
     def _decoded(self, words: Mapping[int, int]) -> dict[str, float]:
         return {each.name: float(cast(float, each.decode((words[each.address],)))) for each in self._numbers}
@@ -148,15 +187,3 @@ class Memory:
 
 def _words(register: Register, words: Mapping[int, int]) -> list[int]:
     return [words[at] for at in range(register.address, register.end)]
-
-
-def _check(register: Register, words: Sequence[int]) -> None:
-    """Refuse what the firmware does not take for this register, whatever the others are."""
-    value = register.decode(words)
-    if isinstance(value, float):
-        low, high = ACCEPTS.get(register.name) or ACCEPTS.get(register.name.partition(".")[0]) or (-inf, inf)
-        fits = low - 1e-9 <= value <= high + 1e-9 and round(value / register.step) in register.raw
-    else:
-        fits = all(byte in _TEXT_BYTES for word in words for byte in divmod(word, 256))
-    if not fits:
-        raise Refused(ILLEGAL_VALUE, f"{register.name} does not take {value!r}")

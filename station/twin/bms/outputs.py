@@ -12,9 +12,13 @@ Stuck = Literal["closed", "open"]
 
 @dataclass(slots=True)
 class Fet:
-    """A FET bank (ohm); `closed` is what the firmware wants and reports, `stuck` what is true all the same."""
+    """A FET bank (ohm); `closed` is what the firmware wants and reports, `stuck` what is true all the same.
+
+    It stays open while it is not `enabled` (a command, forgotten at a restart).
+    """
 
     closed: bool = False
+    enabled: bool = True
     resistance: float = 0.75e-3
     stuck: Stuck | None = None
 
@@ -26,17 +30,30 @@ class Fet:
 
 @dataclass(slots=True)
 class Limiter:
-    """The charging current limiter: nominally 20 A (manual 4.2), regulating 3 % above, so that 20 A pass untouched."""
+    """The charging current limiter: nominally 20 A (manual 4.2), regulating 3 % above, so that 20 A pass untouched.
+
+    It comes in once `start` A charge the pack and stays until the charge ends; at a start below what it regulates to
+    it is always in. In `low_gear` it regulates to half. A `current` of 0 switches it off (manual 4.2).
+    """
 
     enabled: bool = True
     current: float = 20.6
+    start: float = 20.0
+    low_gear: bool = False
     stuck: Literal["on", "off"] | None = None
+    _in: bool = False
 
     @property
     def limit(self) -> float:
         """A that may charge the pack; infinite when it is off."""
         works = self.enabled if self.stuck is None else self.stuck == "on"
-        return self.current if works and self.current > 0 else math.inf
+        if not works or self.current <= 0 or not (self._in or self.start <= self.current):
+            return math.inf
+        return self.current / 2 if self.low_gear else self.current
+
+    def watch(self, current: float, *, charging: bool) -> None:
+        """Come in or go out by the measured `current` A."""
+        self._in = charging and (self._in or current >= self.start)
 
 
 @dataclass(slots=True)

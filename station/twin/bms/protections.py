@@ -1,4 +1,4 @@
-"""Alarms and protections: sixteen rows of data, and one comparator with delays that serves them all."""
+"""Alarms and protections: a row of data for each, and one comparator with delays that serves them all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from station.twin.bms.recovery import Recovery
 from station.twin.bms.timing import Hold
 
 Blocked = Literal["charge", "discharge", "both"]
+Change = Literal["alarm", "alarm_end", "trip", "release"]
 
 ALARM_DELAY = 0.5
 """s for an alarm to come or go; the documents give none."""
@@ -17,10 +18,16 @@ RELEASE_DELAY = 0.5
 """s for which the condition of a release must hold."""
 DEFAULT_DELAY = 1.0
 """s before a protection without a delay register trips; the maker's default for the others."""
-RELEASE_SOC = 95.0
-"""%; an over-voltage ends below the trip already once so much is left (manual 4.2)."""
 FIXED = {"charger_overvoltage.trip": 60.0, "charger_overvoltage.release": 57.0}
 """V at the terminals; no register, an engineering value."""
+
+
+@dataclass(slots=True)
+class Recharge:
+    """When an over-voltage ends below its trip already: at `soc` % left, or `daily` s after it began (manual 4.2)."""
+
+    soc: float = 95.0
+    daily: float = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,13 @@ class Rule:
     of: str
     above: bool
     blocks: Blocked
-    ends: Literal["release", "charging", "recovery"] = "release"
+    ends: Literal["release", "charging", "recharge", "recovery"] = "release"
 
 
 RULES = (
-    Rule("cell_overvoltage", "highest_cell", True, "charge"),
+    Rule("cell_overvoltage", "highest_cell", True, "charge", ends="recharge"),
     Rule("cell_undervoltage", "lowest_cell", False, "discharge", ends="charging"),
-    Rule("pack_overvoltage", "pack_voltage", True, "charge"),
+    Rule("pack_overvoltage", "pack_voltage", True, "charge", ends="recharge"),
     Rule("pack_undervoltage", "pack_voltage", False, "discharge", ends="charging"),
     Rule("charge_overcurrent", "charge_current", True, "charge", ends="recovery"),
     Rule("discharge_overcurrent", "discharge_current", True, "discharge", ends="recovery"),
@@ -59,13 +66,31 @@ trip."""
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a protection is judged by, at one sample."""
+class Thresholds:
+    """The settings of one row: None is what it does not have; `delay` in s."""
 
-    quantities: Mapping[str, float]
-    settings: Mapping[str, float]
+    alarm: float | None
+    trip: float | None
+    release: float
+    delay: float
+
+    @staticmethod
+    def of(name: str, settings: Mapping[str, float]) -> Thresholds:
+        """What is stored for the row of that name."""
+        alarm, trip, release, delay = (f"{name}.{value}" for value in ("alarm", "trip", "release", "delay"))
+        return Thresholds(
+            settings.get(alarm), settings.get(trip), settings.get(release, 0.0), settings.get(delay, DEFAULT_DELAY)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What every protection is judged by at one sample, besides its own quantity."""
+
     now: float
     charging: bool
+    soc: float
+    recharge: Recharge
     overcurrent_shift: float = 0.0
 
 
@@ -101,57 +126,50 @@ class Protection:
         if self.rule.ends == "recovery":
             recovery.tripped(now)
 
-    def judge(self, here: Circumstances, recovery: Recovery) -> bool:
-        """Bring alarm and trip up to date at one sample; whether it tripped just now."""
-        value = here.quantities[self.rule.of]
-        self._judge_alarm(value, here)
+    def judge_alarm(self, value: float, at: Thresholds, now: float) -> Change | None:
+        """Bring the alarm up to date at one sample; what changed just now."""
+        if at.alarm is None:
+            return None
+        if not self._alarm.lasted(self._beyond(value, at.alarm) != self.alarm, now, ALARM_DELAY):
+            return None
+        self.alarm, self._alarm = not self.alarm, Hold()
+        return "alarm" if self.alarm else "alarm_end"
+
+    def judge_trip(self, value: float, at: Thresholds, here: Circumstances, recovery: Recovery) -> Change | None:
+        """Bring the trip up to date at one sample; what changed just now."""
         if self.tripped:
-            if self._release.lasted(self._may_end(value, here, recovery), here.now, self._release_delay):
-                self.tripped = False
-            return False
-        if not self._trip.lasted(self._beyond_trip(value, here), here.now, self._delay(here)):
-            return False
+            may_end = self._may_end(value, at, here, recovery)
+            if not self._release.lasted(may_end, here.now, 0.0 if self.rule.ends == "recovery" else RELEASE_DELAY):
+                return None
+            self.tripped = False
+            return "release"
+        if not self._trip.lasted(self._beyond_trip(value, at, here), here.now, self.delay_factor * at.delay):
+            return None
         self._trip = Hold()
         self.strike(here.now, recovery)
-        return True
+        return "trip"
 
-    def _judge_alarm(self, value: float, here: Circumstances) -> None:
-        threshold = here.settings.get(f"{self.rule.name}.alarm")
-        if threshold is None:
-            return
-        changed = self._beyond(value, threshold) != self.alarm
-        if self._alarm.lasted(changed, here.now, ALARM_DELAY):
-            self.alarm, self._alarm = not self.alarm, Hold()
-
-    def _beyond_trip(self, value: float, here: Circumstances) -> bool:
-        threshold = here.settings.get(f"{self.rule.name}.trip")
-        if threshold is None or not self.enabled:
+    def _beyond_trip(self, value: float, at: Thresholds, here: Circumstances) -> bool:
+        """Whether its comparator says so, whatever is stored."""
+        if at.trip is None or not self.enabled:
             return False
         shift = here.overcurrent_shift if self.rule.ends == "recovery" else 0.0
-        return self._beyond(value, threshold + self.trip_shift + shift)
+        return self._beyond(value, at.trip + self.trip_shift + shift)
 
-    def _may_end(self, value: float, here: Circumstances, recovery: Recovery) -> bool:
-        if self.rule.ends == "recovery":
-            return recovery.over(self._tripped_at, here.now)
-        release = here.settings[f"{self.rule.name}.release"]
-        if self.rule.ends == "charging":
-            return value > release and (here.charging or not self.needs_charge)
-        if not self.rule.above:
-            return value > release
-        enough = self.rule.of in ("highest_cell", "pack_voltage") and here.quantities["soc"] <= RELEASE_SOC
-        return value < release or (enough and value < here.settings[f"{self.rule.name}.trip"])
+    def _may_end(self, value: float, at: Thresholds, here: Circumstances, recovery: Recovery) -> bool:
+        match self.rule.ends:
+            case "recovery":
+                return recovery.over(self._tripped_at, here.now)
+            case "charging":
+                return value > at.release and (here.charging or not self.needs_charge)
+            case "recharge":
+                return value < at.release or (self._may_recharge(here) and not self._beyond_trip(value, at, here))
+            case "release":
+                return value < at.release if self.rule.above else value > at.release
+
+    def _may_recharge(self, here: Circumstances) -> bool:
+        """The second release condition of both over-voltages (manual 4.2)."""
+        return here.soc <= here.recharge.soc or here.now - self._tripped_at >= here.recharge.daily
 
     def _beyond(self, value: float, threshold: float) -> bool:
         return value >= threshold if self.rule.above else value <= threshold
-
-    def _delay(self, here: Circumstances) -> float:
-        return self.delay_factor * here.settings.get(f"{self.rule.name}.delay", DEFAULT_DELAY)
-
-    @property
-    def _release_delay(self) -> float:
-        return 0.0 if self.rule.ends == "recovery" else RELEASE_DELAY
-
-
-def all_protections() -> dict[str, Protection]:
-    """A comparator for each row, by name."""
-    return {rule.name: Protection(rule) for rule in RULES}

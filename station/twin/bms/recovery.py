@@ -16,7 +16,8 @@ class Recovery:
     """Recovery and lock, for all over-currents and short circuits together (manual 4.2).
 
     `after` s it comes back; `locks_after` events, each no more than `within` s after the one before, lock the output on
-    the last of them; a charger that arrives then unlocks it, if the firmware `unlocks` at all.
+    the last of them (4 would be the other reading of the manual, after three recoveries: I-21); a charger that arrives
+    then unlocks it, if the firmware `unlocks` at all.
     """
 
     after: float = 60.0

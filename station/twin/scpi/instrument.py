@@ -55,6 +55,11 @@ class Instrument:
         self._begun: dict[str, Generator[float, None, str | None]] = {}
         self._finished: dict[str, str | None] = {}
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every command that it knows, as its table declares it: `[SOURce:]VOLTage[:LEVel]`."""
+        return self._tree.headers
+
     def reset(self) -> None:
         """*RST: the device's settings go back to their defaults; status and error queue stay as they are."""
 

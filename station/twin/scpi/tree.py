@@ -106,9 +106,11 @@ class _Node(Generic[T]):
 class Tree:
     """All commands of one instrument."""
 
-    def __init__(self, commands: Iterable[Command]) -> None:
+    def __init__(self, commands: Sequence[Command]) -> None:
         """Take in a command table; a later line replaces an earlier one with the same header."""
         self._root = _Node[Command]()
+        self.headers = tuple(command.header for command in commands)
+        """Every header, as it was declared."""
         for command in commands:
             self._add(command)
 

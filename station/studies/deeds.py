@@ -1,0 +1,262 @@
+"""What people and computers do wrong (`do` in a fault file), carried out on a simulated bench for a verdict."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import singledispatch
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from station.model import fault as words
+from station.model.events import StepStarted
+from station.model.files import InvalidFile, Model
+from station.model.library import FOLDERS, Library
+from station.model.record import Record
+from station.model.verdict import Verdict
+from station.records import lines, read_journal, run_folders
+from station.report.keys import KeyStore
+from station.report.verify import verify
+from station.report.wording_file import load_wording
+from station.report.write import write_certificate
+from station.run.leases import leased, resources
+from station.run.recovery import close_dead_runs
+from station.studies.rig import Ran, Rig, Station
+from station.studies.simulation import Simulated
+
+START = "start-checks"
+"""Where a run is stopped before its first step."""
+VERIFY = "verify"
+"""Where a certificate is refused."""
+DIES_WITHIN = 120.0
+"""Wall seconds for a process to reach the step in which it is killed."""
+LONG_AGO = date(2000, 1, 1)
+AT_LEAST, WITHIN = 1.0, 2.0
+"""A that count as current, and s after its beginning in which something happens."""
+
+
+class CannotBeDone(Exception):
+    """A deed that nobody can do to this station yet; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended: the verdict, the step that decided it, and the reason in the station's own words."""
+
+    verdict: Verdict
+    step: str = ""
+    reason: str = ""
+    record: Record | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Ending:
+        """The end of a run."""
+        step, colon, reason = record.reason.partition(": ")
+        return cls(record.verdict, step, reason, record) if colon else cls(record.verdict, "", record.reason, record)
+
+
+Prepare = Callable[[Rig], None]
+"""What is set up on a rig before its run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A station, a pack on its bench, and a folder for the runs."""
+
+    station: Station
+    simulated: Simulated
+    serial_number: str
+    data: Path
+
+    def ran(self, *prepare: Prepare, scanned: str = "") -> Ran:
+        """One run; raises NotWritable or InvalidFile where the station would not begin."""
+        with self.station.rig(self.simulated, self.serial_number, scanned=scanned) as rig:
+            for each in prepare:
+                each(rig)
+            return rig.run(self.data)
+
+    def run(self, *prepare: Prepare, scanned: str = "") -> Ending:
+        """How one run ends: BLOCKED where the station refuses to begin, ERROR where it cannot store what it did."""
+        try:
+            return Ending.of(self.ran(*prepare, scanned=scanned).record)
+        except InvalidFile as error:
+            return Ending(Verdict.BLOCKED, START, str(error))
+        except OSError as error:
+            return Ending(Verdict.ERROR, "", str(error))
+
+    @property
+    def moment(self) -> float:
+        """Seconds until something happens, another one for each seed."""
+        return float(np.random.default_rng((self.simulated.seed, 6)).uniform(0, WITHIN))
+
+
+# ------------------------------------------------------------------------------------------------ the deeds
+
+
+@singledispatch
+def do(deed: Model, scene: Scene) -> Ending:
+    """Carry a deed out; raises CannotBeDone for one that this station gives no occasion for."""
+    del scene
+    raise CannotBeDone(f"this version of the station gives no occasion for `{deed}`")
+
+
+@do.register
+def _scan(deed: words.Scan, scene: Scene) -> Ending:
+    return scene.run(scanned=deed.scan)
+
+
+@do.register
+def _repeat(_: words.Repeat, scene: Scene) -> Ending:
+    scene.run()
+    return scene.run()
+
+
+@do.register
+def _stop(deed: words.StopAt, scene: Scene) -> Ending:
+    return scene.run(lambda rig: rig.at(deed.stop_at, lambda: rig.scopes.stop("stopped by the operator")))
+
+
+@do.register
+def _kill(deed: words.KillAt, scene: Scene) -> Ending:
+    _die(scene, deed.kill_at)
+    return _closed(scene)
+
+
+@do.register
+def _power_loss(deed: words.PowerLossAt, scene: Scene) -> Ending:
+    _die(scene, deed.power_loss_at)
+    for folder in run_folders(scene.data):
+        _tear(folder.journal)
+    return _closed(scene)
+
+
+@do.register
+def _disk(deed: words.Disk, scene: Scene) -> Ending:
+    code = errno.ENOSPC if deed.disk == "full" else errno.EROFS
+
+    def fail(*_: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    if deed.at_step is None:
+        (scene.data / "runs").write_bytes(b"")  # a file where the folder should be takes nothing, on any system
+        return scene.run()
+    return scene.run(lambda rig: rig.at(deed.at_step, lambda: rig.listeners.append(fail)))
+
+
+@do.register
+def _stall(deed: words.Stall, scene: Scene) -> Ending:
+    def prepare(rig: Rig) -> None:
+        rig.at(deed.at_step, lambda: rig.clock.wait(deed.stall.si), _within(rig, scene.moment, AT_LEAST))
+
+    return scene.run(prepare)
+
+
+@do.register
+def _hold(_: words.Hold, scene: Scene) -> Ending:
+    with (
+        scene.station.rig(scene.simulated, scene.serial_number) as rig,
+        leased(resources(rig.served, rig.plan.slot), "run of another station"),
+    ):
+        return Ending.of(rig.run(scene.data).record)
+
+
+@do.register
+def _edit(deed: words.Edit, scene: Scene) -> Ending:
+    if deed.edit == "calibration":
+        return scene.run(_expire)
+    return replace(scene, station=_with_other_limits(scene)).run()
+
+
+@do.register
+def _tamper(_: words.Tamper, scene: Scene) -> Ending:
+    ran, keys = scene.ran(), KeyStore(scene.data / "keys")
+    wording = load_wording(scene.station.files.library.find("report", "certificate"))
+    certificate = write_certificate(ran.record, ran.folder.certificate, keys, wording)
+    content = certificate.read_bytes()
+    middle = len(content) // 2
+    certificate.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    found = verify(certificate, keys.trusted(), accept_simulated=True)
+    return Ending(ran.record.verdict, "" if found.genuine else VERIFY, found.reason, ran.record)
+
+
+# ------------------------------------------------------------------------------------------------ how
+
+
+def _within(rig: Rig, seconds: float, current: float = 0.0) -> Callable[[], bool]:
+    """True so many seconds after it was first asked while at least `current` A flowed."""
+    since: list[float] = []
+
+    def ready() -> bool:
+        if not since and abs(rig.twin.pack.current) >= current:
+            since.append(rig.clock.now())
+        return bool(since) and rig.clock.now() >= since[0] + seconds
+
+    return ready
+
+
+def _die(scene: Scene, step: str) -> None:
+    """Let a run die in a process of its own, as suddenly as the system allows."""
+    station = scene.station
+    here = (station.sequence, station.bench.bench, scene.simulated, scene.serial_number, scene.data, step)
+    process = multiprocessing.get_context("spawn").Process(target=_run_until_death, args=here)
+    process.start()
+    process.join(DIES_WITHIN)
+    lived = process.exitcode in (None, 0)
+    process.kill()
+    process.join()
+    if lived:
+        raise CannotBeDone(f"the run never came to {step}, or ended before it could be killed there")
+
+
+def _run_until_death(
+    sequence: str, bench: str, simulated: Simulated, serial_number: str, data: Path, step: str
+) -> None:
+    scene = Scene(Station.of(sequence, bench), simulated, serial_number, data)
+    scene.run(lambda rig: rig.at(step, _drop_dead, _within(rig, scene.moment)))
+
+
+def _drop_dead() -> None:
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows every signal ends a process at once
+
+
+def _tear(journal: Path) -> None:
+    """Lose what was never flushed: all after the last durable event, but for a half of the line that follows it."""
+    kept = journal.read_bytes().splitlines(keepends=True)
+    events = list(lines(b"".join(kept)))
+    safe = max((number for number, event in enumerate(events, 1) if event and event.durable), default=0)
+    torn = kept[safe][: len(kept[safe]) // 2] if safe < len(kept) else b""
+    journal.write_bytes(b"".join(kept[:safe]) + torn)
+
+
+def _closed(scene: Scene) -> Ending:
+    """What the next start of the station makes of a run that died, and the step in which it had died."""
+    said = list(close_dead_runs(scene.data, scene.station.files.pack, lambda record, folder: None))
+    folder = max(run_folders(scene.data), key=lambda each: each.run)
+    if not folder.record.is_file():
+        return Ending(Verdict.ERROR, "", said[-1] if said else "the run was not found again")
+    record = Record.model_validate_json(folder.record.read_bytes())
+    begun = [event.step for event in read_journal(folder.journal, StepStarted) if isinstance(event, StepStarted)]
+    return Ending(record.verdict, begun[-1] if begun else "", record.reason, record)
+
+
+def _expire(rig: Rig) -> None:
+    """Let the calibration of the supply have run out."""
+    supply = rig.served.shared["supply"].model_copy(update={"calibrated_until": LONG_AGO})
+    rig.served = rig.served.model_copy(update={"shared": {**rig.served.shared, "supply": supply}})
+
+
+def _with_other_limits(scene: Scene) -> Station:
+    """The same station, with a pack file that somebody has touched since it was approved."""
+    station, library = scene.station, scene.station.files.library
+    name = station.plan(scene.serial_number).pack.pack
+    edited = scene.data / "edited" / FOLDERS["pack"] / f"{name}.yaml"
+    edited.parent.mkdir(parents=True)
+    edited.write_text(library.find("pack", name).read_text("utf-8") + "# touched\n", "utf-8")
+    return Station.of(station.sequence, station.bench.bench, Library((scene.data / "edited", *library.roots)))

@@ -1,0 +1,232 @@
+"""`station twin serve` as a process of its own, and runs in other processes that use it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.determinism import OF_THE_MOMENT
+from bench_runs import SERIAL
+from ruamel.yaml import YAML
+
+from station.bms.pace_modbus import PaceModbus
+from station.cli.main import status
+from station.clock import HeldClock, Scopes, WallClock
+from station.model.bench import Bench
+from station.model.files import build
+from station.model.library import Library
+from station.run.plan import Files
+from station.wires.serial import SerialWire
+
+PATIENCE = 60.0
+"""Wall seconds for a process on a busy machine."""
+OF_THE_FILE = frozenset({"files", "plan_sha256"})
+"""What differs because the bench file of a served bench has other addresses in it."""
+SEQUENCE = """\
+sequence: short
+title: The pack starts, is read, opens at an over-current, and is shut down
+pack: bali48
+steps:
+  - step: start
+    gate: true
+    press_key: start
+    expect: [{lamps: lamp_test}, {answers: rs485_a}]
+  - step: window
+    gate: true
+    measure: [polarity, terminal_voltage]
+    limit: {terminal_voltage: factory_window}
+  - step: identity
+    gate: true
+    require: serial_number
+  - step: rest
+    measure: [pack_voltage_error, cell_sum_error, cell_spread_rest, temperature_error, current_zero]
+  - step: trip
+    trip: discharge_overcurrent
+    by: direct_drive
+  - step: shutdown
+    press_key: shutdown
+    expect: [{lamps: asleep}, {silent: rs485_a, terminals: dead, contacts: dead}]
+"""
+DEAD_FROM_THE_TRIP_ON = """\
+fault: dead-from-the-trip-on
+title: The board stops answering when the trip begins
+class: pack
+change: {bms.silent: true}
+when: {step: trip}
+expect: {verdict: FAIL, caught_by: trip}
+cause: the test
+remedy: none
+"""
+
+
+@dataclass
+class Served:
+    """A twin that is being served."""
+
+    process: subprocess.Popen[str]
+    ready: Path
+
+    @property
+    def bench(self) -> Bench:
+        return build(Files(Library.default()).open("bench", str(self.ready)), Bench)
+
+    @property
+    def clock(self) -> str:
+        assert self.bench.served is not None
+        return self.bench.served.clock
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Served]:
+    ready = folder / "served.yaml"
+    command = [sys.executable, "-m", "station", "twin", "serve", "--ready", str(ready), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        until(lambda: ready.is_file() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[0]
+        yield Served(process, ready)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def until(condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends, "it never came"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def sequence(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("sequences") / "short.yaml"
+    path.write_text(SEQUENCE, encoding="utf-8")
+    return str(path)
+
+
+def run(sequence: str, bench: str | Path, data: Path, *options: str) -> dict[str, Any]:
+    """The record of a run in a process of its own."""
+    done = started(sequence, bench, data, *options)
+    said, complaint = done.communicate(timeout=PATIENCE)
+    assert done.returncode in (0, 1), complaint
+    return dict(json.loads(Path(json.loads(said)["record"]).read_text()))
+
+
+def started(sequence: str, bench: str | Path, data: Path, *options: str) -> subprocess.Popen[str]:
+    command = ["run", sequence, "--serial", SERIAL, "--bench", str(bench), "--data", str(data), "--json", *options]
+    return subprocess.Popen(
+        [sys.executable, "-m", "station", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def measured(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in OF_THE_MOMENT | OF_THE_FILE}
+
+
+def test_a_run_in_another_process_measures_the_same_as_one_beside_the_twin(sequence: str, tmp_path: Path) -> None:
+    beside = run(sequence, "simulated", tmp_path / "beside", "--seed", "5")
+    with serving(tmp_path, "--time", "stepped", "--seed", "5") as served:
+        apart = run(sequence, served.ready, tmp_path / "apart")
+    assert apart["simulation"] == {"twin": "factory_fresh", "faults": [], "seed": 5, "time": "virtual"}
+    assert measured(apart) == measured(beside)
+    assert len(apart["waveforms"][0]["t"]) > 10
+
+
+def test_one_run_after_the_other_steps_the_same_twin_and_its_faults_wait_for_their_step(
+    sequence: str, tmp_path: Path
+) -> None:
+    fault = tmp_path / "dead.yaml"
+    fault.write_text(DEAD_FROM_THE_TRIP_ON, encoding="utf-8")
+    with serving(tmp_path, "--time", "stepped", "--fault", str(fault)) as served:
+        first = run(sequence, served.ready, tmp_path / "data")
+        second = run(sequence, served.ready, tmp_path / "data")
+    verdicts = {step["id"]: step["verdict"] for step in first["steps"]}
+    assert (verdicts["rest"], verdicts["trip"]) == ("PASS", "FAIL")
+    assert first["simulation"]["faults"] == ["dead-from-the-trip-on"]
+    assert {step["id"]: step["verdict"] for step in second["steps"]}["start"] == "FAIL", "it stays silent"
+
+
+def test_a_second_run_is_refused_in_one_line_while_the_first_one_holds_the_clock(
+    sequence: str, tmp_path: Path
+) -> None:
+    with serving(tmp_path, "--time", "stepped") as served, HeldClock(served.clock):
+        second = started(sequence, served.ready, tmp_path / "data")
+        said, complaint = second.communicate(timeout=PATIENCE)
+    assert (second.returncode, said) == (5, "")
+    assert complaint.startswith(f"the clock at {served_at(complaint)} is held by process ")
+    assert complaint.count("\n") == 1
+
+
+def served_at(complaint: str) -> str:
+    return complaint.split()[3]
+
+
+def test_after_a_run_that_was_killed_the_twin_serves_anybody_and_the_next_run(sequence: str, tmp_path: Path) -> None:
+    with serving(tmp_path, "--time", "stepped") as served:
+        first = started(sequence, served.ready, tmp_path / "killed")
+        until(lambda: any("StepEnded" in each.read_text() for each in tmp_path.glob("killed/runs/*/*/journal.jsonl")))
+        first.kill()
+        first.communicate(timeout=PATIENCE)
+        entry = served.bench.roles(1)["rs485_a"]
+        readings = pack_at(entry.at).readings()  # type: ignore[union-attr] # a port has an address
+        assert readings.pack_voltage > 45
+        assert status(["twin", "parameters"]) == 0
+        assert run(sequence, served.ready, tmp_path / "next")["verdict"] in ("PASS", "FAIL")
+
+
+def pack_at(port: str) -> PaceModbus:
+    clock = WallClock()
+    wire = SerialWire(port, Scopes(clock), 9600)
+    return PaceModbus(wire, Files(Library.default()).protocol(Files(Library.default()).pack("bali48")), 1, clock, cells=15)
+
+
+@pytest.mark.parametrize("kind", ["wall", "stepped"])
+def test_a_pack_that_is_served_awake_answers_at_once(kind: str, tmp_path: Path) -> None:
+    with serving(tmp_path, "--awake", "--time", kind) as served:
+        entry = served.bench.roles(1)["rs485_a"]
+        assert pack_at(entry.at).text("pack_sn") == SERIAL  # type: ignore[union-attr] # a port has an address
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_ends_it_and_leaves_neither_process_nor_file(name: str, tmp_path: Path) -> None:
+    with serving(tmp_path, "--time", "stepped") as served:
+        assert served.stop(getattr(signal, name)) == 0
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--bench", "line-1"], "--bench: line-1 is a real bench, the twin serves simulated ones"),
+        (["--ready", "/no/such/folder/bench.yaml"], "--ready: /no/such/folder/bench.yaml cannot be written"),
+        (["--time", "scaled"], "Invalid value for '--time': 'scaled' is not one of 'wall', 'stepped'"),
+    ],
+)
+def test_what_cannot_be_served_is_wrong_usage(
+    options: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(["twin", "serve", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--twin", "shelf_2w"], ["--fault", "dead-led"], ["--seed", "2"]])
+def test_what_the_twin_is_was_said_when_it_was_served(
+    option: list[str], sequence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path, "--time", "stepped") as served:
+        assert status(["run", sequence, "--serial", SERIAL, "--bench", str(served.ready), *option]) == 2
+    assert "`station twin serve`, which serves simulated already" in capsys.readouterr().err

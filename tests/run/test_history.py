@@ -1,0 +1,70 @@
+"""What earlier runs of a pack mean for the next one."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from bench_runs import SERIAL, rig
+
+from station.model.events import StepStarted
+from station.model.record import Record
+from station.model.verdict import Verdict
+from station.run.history import PRODUCTION, Wanted, carried_over, earlier_records, why_not_free
+
+
+@pytest.fixture(scope="module")
+def aborted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
+    """A run that was stopped after current had taken the pack out of its window."""
+    data = tmp_path_factory.mktemp("data")
+    with rig() as bench:
+        bench.listeners.append(
+            lambda event: (
+                bench.scopes.stop("by hand")
+                if isinstance(event, StepStarted) and event.step == "discharge-overcurrent"
+                else None
+            )
+        )
+        return data, bench.run(data).record
+
+
+def test_a_retest_after_an_abort_carries_the_window_over_and_says_so(aborted: tuple[Path, Record]) -> None:
+    data, before = aborted
+    assert before.verdict == "ABORTED"
+    with rig(state="shelf_2w") as bench:
+        ran = bench.run(data)
+    found = {each.name: each for each in ran.record.measurements if each.step == "window"}
+    assert found["terminal_voltage"].verdict == "PASS"
+    assert found["terminal_voltage"].carried_over
+    assert found["terminal_voltage"].value == next(
+        each.value for each in before.measurements if each.id == "window/terminal_voltage"
+    )
+    assert isinstance(found["terminal_voltage_now"].value, float)
+    assert found["terminal_voltage_now"].value < 51.5
+    assert any(before.run in note for step in ran.record.steps for note in step.notes)
+
+
+def test_a_window_is_not_carried_over_for_ever_nor_past_a_verdict(aborted: tuple[Path, Record]) -> None:
+    _, record = aborted
+    key = "window/terminal_voltage"
+    began = datetime.fromisoformat(record.started_at)
+    assert carried_over([record], began + timedelta(hours=7))[key].age == pytest.approx(7 * 3600)
+    failed = record.model_copy(update={"verdict": Verdict.FAIL})
+    assert key not in carried_over([failed, record])
+    blocked = record.model_copy(update={"verdict": Verdict.BLOCKED})
+    assert key in carried_over([blocked, record], datetime.now(UTC))
+
+
+def test_in_production_a_pack_that_passed_is_tested_again_only_for_a_reason(aborted: tuple[Path, Record]) -> None:
+    data, record = aborted
+    with rig() as bench:
+        pack = bench.plan.pack
+    passed = record.model_copy(update={"verdict": Verdict.PASS})
+    failed = record.model_copy(update={"verdict": Verdict.FAIL})
+    wanted = Wanted("eol", PRODUCTION, "")
+    assert "passed already" in why_not_free([passed], pack, wanted)
+    assert why_not_free([passed], pack, Wanted("eol", PRODUCTION, "audit")) == ""
+    assert why_not_free([passed], pack, Wanted("rework", PRODUCTION, "")) == ""
+    assert why_not_free([failed], pack, wanted) == ""
+    assert "goes to rework" in why_not_free([failed, failed], pack, wanted)
+    assert record.run in [each.run for each in earlier_records(data, SERIAL, simulated=False)]
+    assert not [*earlier_records(data, SERIAL, simulated=True)]
