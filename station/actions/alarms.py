@@ -40,6 +40,8 @@ def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -
             shifted[name] = protection
         except Infeasible as error:
             stage.not_tested(f"{name}_alarm", str(error), proves=protection.proves[:1])
+    if not shifted:
+        return
     parameters.write(f"the {group} alarms are shifted beyond their live values", values)
     stage.wait(throttled(stage, 0.3, lambda: shifted.keys() <= stage.readings(fresh=True).warning), SHOWN_WITHIN)
     warning = stage.readings(fresh=True).warning

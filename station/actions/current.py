@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from station.actions.blame import see_that_ammeters_agree, see_that_the_pack_blocks
 from station.actions.errors import BenchFault, EnvelopeExceeded
 from station.actions.stage import BEFORE_CURRENT, Direction, Stage
 from station.instruments.roles import Load, Supply
@@ -190,13 +191,21 @@ def is_full(stage: Stage) -> bool:
 
 
 def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3.0) -> bool:
-    """Wait until the witness sees the current that was asked for, within 5 %; says whether it came."""
+    """Wait until the witness sees the current that was asked for, within 5 %; says whether it came.
+
+    False is the pack's doing: whatever else can have kept the current away raises BenchFault, and so do ammeters of the
+    bench that do not agree about a current that came.
+    """
 
     def there() -> bool:
         current = stage.bench.load.current() if direction == "discharge" else stage.bench.supply.current()
         return abs(current - amperes) <= 0.05 * amperes
 
-    return stage.wait(there, within=within)
+    if not stage.wait(there, within=within):
+        see_that_the_pack_blocks(stage, direction)
+        return False
+    see_that_ammeters_agree(stage, direction)
+    return True
 
 
 # ------------------------------------------------------------------------------------------------ the actions

@@ -6,6 +6,7 @@ shunt of the bench says how large the current is; the load's own set point is co
 
 from __future__ import annotations
 
+from station.actions.blame import see_that_bench_is_whole
 from station.actions.current import check_envelope, flowing, settle
 from station.actions.errors import BenchFault, NotFeasible
 from station.actions.measuring import shunt
@@ -15,7 +16,6 @@ from station.actions.opening import (
     Opening,
     judge_opening,
     longest_trip,
-    see_that_bench_is_whole,
     threshold_row,
     watch_opening,
 )

@@ -16,6 +16,8 @@ from station.model.ammeter import Ammeter, TooFew, fit
 from station.model.pack import Protection
 
 WITNESS = "pack against shunt"
+FOLLOWS_NOT = -0.5
+"""Gain error below which an ammeter stands still or counts backwards."""
 
 
 def extrapolate(stage: Stage, parameters: Parameters, protection: Protection) -> None:
@@ -25,6 +27,10 @@ def extrapolate(stage: Stage, parameters: Parameters, protection: Protection) ->
     except TooFew as error:
         raise NotFeasible(str(error)) from None
     _record(stage, ammeter)
+    if ammeter.gain < FOLLOWS_NOT:
+        reason = "the pack's ammeter does not follow the current, so its threshold means nothing"
+        stage.expect(f"{protection.name}_extrapolated", "not known", "known", reason, witness=WITNESS)
+        return
     way = 1 if protection.blocks == "charge" else -1
     stored = parameters.stored()[f"{protection.name}.trip"]
     true = ammeter.true_at(way * stored)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from station.actions.blame import see_that_bench_is_whole
 from station.actions.current import Trace
-from station.actions.errors import BenchFault
-from station.actions.measuring import shunt, volts
+from station.actions.measuring import shunt
 from station.actions.stage import Direction, Reading, Stage
 from station.instruments.roles import Load, Supply
 from station.model.limits import Limit
@@ -128,16 +128,3 @@ def _why_not(flag: bool, opening: Opening) -> str:
     if flag:
         return f"the protection flag is set and {last:.1f} A flowed on: the FET is welded; quarantine the pack"
     return f"{last:.1f} A flowed for {lasted:.1f} s and nothing happened: threshold too high, slow, or not acting"
-
-
-def see_that_bench_is_whole(stage: Stage) -> None:
-    """Raise BenchFault if current stopped because of the station: a tripped instrument, or a lead that came off."""
-    for role, driver in (("load", stage.bench.load), ("supply", stage.bench.supply)):
-        tripped = driver.reading().tripped
-        if tripped:
-            raise BenchFault(f"the current stopped because the {role} switched itself off: {tripped}")
-    at_pack, at_bench = volts(stage).value, stage.wiring.volts("supply_side")
-    assert isinstance(at_pack, float)
-    if stage.wiring.is_on("contactor") and abs(at_pack) > 10 and abs(at_bench) < 0.5 * abs(at_pack):
-        found = f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V"
-        raise BenchFault(f"{found}: a lead came off or the contactor opened")

@@ -117,6 +117,8 @@ class Stage:
         """Which way the station lets current flow at this moment, if it does."""
         self.answers: Mapping[str, str] = {}
         """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
+        self.shifts: frozenset[str] = frozenset()
+        """The protections that some step of this run trips by threshold shift."""
         self.carried: Mapping[str, Carried] = {}
         """What earlier runs found good, by measurement: `window/terminal_voltage`."""
         self.meanwhile: Callable[[], None] = lambda: None

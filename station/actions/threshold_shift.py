@@ -11,7 +11,7 @@ from functools import partial
 
 from station.actions.condition import ASK_EVERY, throttled
 from station.actions.current import flowing
-from station.actions.errors import BenchFault
+from station.actions.errors import BenchFault, Blocked
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import judge_opening, watch_opening
 from station.actions.parameters import Parameters
@@ -20,7 +20,7 @@ from station.bms.pace_modbus import Readings
 from station.instruments.roles import Load, Supply
 from station.model.pack import Protection
 from station.model.quantity import Quantity
-from station.model.shift import shift_to_release, shift_to_trip
+from station.model.shift import Infeasible, shift_to_release, shift_to_trip
 
 BACK_WITHIN = 5.0
 """Seconds in which current must flow before a protection can be seen to stop it."""
@@ -48,6 +48,22 @@ def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
     opening = watch_opening(stage, witness, write)
     opened = judge_opening(stage, protection, direction, opening, None)
     _release(stage, parameters, protection, direction, witness, opened)
+
+
+def see_that_shifts_are_feasible(stage: Stage, parameters: Parameters) -> None:
+    """Raise Blocked for a temperature protection that this run is to shift and that cannot be shifted today.
+
+    Temperatures of cells and room stay as they are during a run, so this is known after the first read of the stored
+    parameters and before any current; voltages, currents and the MOSFETs are brought to where a threshold can be.
+    """
+    readings = stage.readings()
+    for name in sorted(stage.shifts):
+        protection = stage.pack.protection[name]
+        if protection.kind == "temperature" and protection.of != "mosfet":
+            try:
+                shift_to_trip(protection, live_value(readings, protection), parameters.stored())
+            except Infeasible as error:
+                raise Blocked(f"{error}: bring the pack to room temperature, or see its stored parameters") from None
 
 
 def _release(

@@ -20,6 +20,7 @@ from station.actions import (
     protection,
     recording,
     resistance,
+    threshold_shift,
 )
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters
@@ -84,11 +85,18 @@ def _expect_roles(step: Step, pack: Pack) -> frozenset[str]:
     return frozenset().union(ports, *(expecting.EXPECTING[word].roles for word in words))
 
 
+def _parameters(stage: Stage, stored: Parameters) -> None:
+    """The first look at the stored parameters also shows whether every shift of the run is feasible."""
+    parameters.carry_out(stage, stored)
+    if stage.step.parameters == "compare":
+        threshold_shift.see_that_shifts_are_feasible(stage, stored)
+
+
 ACTIONS: Mapping[str, Action] = {
     "require": Action(lambda stage, stored, trace: circumstances.require(stage), _require_roles),
     "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
     "program": Action(lambda stage, stored, trace: programming.program(stage), _program_roles),
-    "parameters": Action(lambda stage, stored, trace: parameters.carry_out(stage, stored), _roles()),
+    "parameters": Action(lambda stage, stored, trace: _parameters(stage, stored), _roles()),
     "talk": Action(lambda stage, stored, trace: ports.talk(stage), lambda step, pack: frozenset(step.talk)),
     "alarm": Action(alarms.alarm, _roles(*_ENERGISED), expects=True),
     "resistance": Action(resistance.resistance, _roles("load", *_ENERGISED), expects=True),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -57,7 +57,12 @@ def run(
     data: Annotated[Path, typer.Option("--data", help="Folder for journals, records and certificates")] = Path("data"),
     slot: Annotated[int, typer.Option("--slot", help="Slot of the bench")] = 1,
     operator: Annotated[str, typer.Option("--operator", help="Badge of the operator")] = "",
-    purpose: Annotated[str, typer.Option("--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework")] = "",
+    purpose: Annotated[
+        str,
+        typer.Option(
+            "--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework"
+        ),
+    ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
     answers: Annotated[Path | None, typer.Option("--answers", help="File with the answers to prompts")] = None,
     time: Annotated[
@@ -105,18 +110,10 @@ def run(
         with ExitStack() as open_:
             clock = open_.enter_context(time_of(bench_file, time))
             display = open_.enter_context(ProgressDisplay(console))
-            listeners: list[Callable[[Event], None]] = [display]
-            served = bench_file
-            if simulated:
-                twin_of = serving(bench_file, plan.pack, plan.protocol, simulated, clock, serial, slot)
-                world = open_.enter_context(twin_of)
-                listeners.append(told(world))
-                served = world.served(bench_file, slot)
-            elif isinstance(clock, HeldClock):
-                listeners.append(told(clock))
+            served, ears = open_.enter_context(_served(bench_file, plan, simulated, clock, serial))
             simulation = simulation_on(bench_file, simulated, clock)
             why = purpose or ("" if simulation else PRODUCTION)
-            request = Request(plan, serial, data, operator, why, reason, simulation, bench, listeners=tuple(listeners))
+            request = Request(plan, serial, data, operator, why, reason, simulation, bench, listeners=(display, *ears))
             stops.scopes = Scopes(clock)
             outcome, record, folder = _carried_out(request, served, stops.scopes)
         certificate, verdict, why = _certified(record, folder, keys, files)
@@ -124,6 +121,18 @@ def run(
         if as_json:
             _say(json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False))
         return EXIT_STATUS[verdict]
+
+
+@contextmanager
+def _served(
+    bench: Bench, plan: Plan, simulated: Simulated | None, clock: Clock, serial: str
+) -> Iterator[tuple[Bench, tuple[Callable[[Event], None], ...]]]:
+    """The bench with the addresses at which it answers, and who must hear how the run goes on."""
+    if simulated:
+        with serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot) as world:
+            yield world.served(bench, plan.slot), (told(world),)
+    else:
+        yield bench, ((told(clock),) if isinstance(clock, HeldClock) else ())
 
 
 def simulation_on(bench: Bench, simulated: Simulated | None, clock: Clock) -> Simulation | None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from station.clock._clock import Clock
 
@@ -48,6 +49,8 @@ class Scopes:
         self._stopped: str | None = None
         self.progress: Callable[[], None] = _nobody
         """Called whenever the run asks what is left, which is before everything it does; a guard listens here."""
+        self.utc: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """The date and time of day, for what people read; it may jump, and nothing is measured with it."""
 
     @property
     def stopped(self) -> str | None:

@@ -18,8 +18,8 @@ from station.clock import WallClock
 from station.guard._words import SAYS, Brief, Reply, Word
 from station.model.events import Event, MadeSafe
 
-READY_WITHIN = 5.0
-"""Seconds for the guard to load what it needs (about half a second) and to say so."""
+READY_WITHIN = 10.0
+"""Seconds for the guard to load what it needs (0.8 s of processor time, on a computer that may be busy) and to say so."""
 BEAT_EVERY = 0.05
 """Seconds of wall time between two signs of life, at least."""
 UNANSWERED = 12

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from station.actions import lamps, vocabulary
 from station.actions.current import flowing, settle
@@ -96,6 +96,7 @@ class Engine:
         self.stage = Stage(
             plan.pack, bench, scopes, self._emit, serial_number=start.serial_number, started=self._began, port=plan.port
         )
+        self.stage.shifts = plan.shifts
         self.parameters = Parameters(self.stage, plan.protocol)
         self._emit(start)
 
@@ -128,7 +129,7 @@ class Engine:
             raise Blocked(self._blocked)
         self._take_leases()
         for role, entry in self._bench.instruments():
-            if entry.calibrated_until is not None and entry.calibrated_until < datetime.now(UTC).date():
+            if entry.calibrated_until is not None and entry.calibrated_until < self._scopes.utc().date():
                 raise Blocked(f"the calibration of the {role} ran out on {entry.calibrated_until}: have it calibrated")
             self._identify(role, entry.at, entry.calibrated_until)
         if self._bench.has("voltmeter"):
@@ -370,7 +371,7 @@ class Engine:
     def _ended(self) -> Outcome:
         verdict, reason = self._verdict()
         outcome = Outcome(verdict, reason, self.stage.at_s)
-        ended = datetime.now(UTC).isoformat(timespec="seconds")
+        ended = self._scopes.utc().isoformat(timespec="seconds")
         self._emit(
             RunEnded(
                 at_s=self.stage.at_s, ended_at=ended, verdict=verdict, reason=reason, bench_time_s=outcome.bench_time_s

@@ -71,6 +71,12 @@ class Plan:
         return round(sum(step.floor_s for step in self.steps), 3)
 
     @property
+    def shifts(self) -> frozenset[str]:
+        """The protections that some step trips by threshold shift."""
+        steps = (planned.step for top in self.steps for planned in top.walk() if not planned.skipped)
+        return frozenset(name for step in steps if "shift" in step.by for name in step.trip)
+
+    @property
     def sha256(self) -> str:
         """The hash that approval attaches to: of every file, and of what was resolved from them."""
         inner = {"steps", "meanwhile", "otherwise"}

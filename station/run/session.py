@@ -10,7 +10,7 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
             for listener in listeners:
                 listener(event)
 
-        engine = Engine(plan, bench, scopes, keep, _start(request, folder, before), blocked)
+        engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, scopes.utc()), blocked)
         engine.stage.carried = carried_over(records)
         yield Session(engine, folder, events, request)
 
@@ -147,14 +147,14 @@ def _why_blocked(request: Request, records: Sequence[Record]) -> str:
     return owed or why_not_free(records, request.plan.pack, wanted)
 
 
-def _start(request: Request, folder: RunFolder, before: tuple[str, ...]) -> RunStarted:
+def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: datetime) -> RunStarted:
     plan = request.plan
     warnings = () if "watchdog" in plan.bench.roles(plan.slot) else (NO_WATCHDOG,)
     decision = plan.pack.decision
     return RunStarted(
         at_s=0.0,
         run=folder.run,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=now.isoformat(timespec="seconds"),
         serial_number=request.serial_number,
         product=plan.pack.pack,
         product_title=plan.pack.title,

@@ -8,15 +8,14 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import singledispatch
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from station.model import fault as words
-from station.model.events import StepStarted
+from station.model.events import Event, StepStarted
 from station.model.files import InvalidFile, Model
 from station.model.library import FOLDERS, Library
 from station.model.record import Record
@@ -139,15 +138,30 @@ def _power_loss(deed: words.PowerLossAt, scene: Scene) -> Ending:
 
 @do.register
 def _disk(deed: words.Disk, scene: Scene) -> Ending:
-    code = errno.ENOSPC if deed.disk == "full" else errno.EROFS
-
-    def fail(*_: object) -> NoReturn:
-        raise OSError(code, os.strerror(code))
-
     if deed.at_step is None:
         (scene.data / "runs").write_bytes(b"")  # a file where the folder should be takes nothing, on any system
         return scene.run()
-    return scene.run(lambda rig: rig.at(deed.at_step, lambda: rig.listeners.append(fail)))
+    code = errno.ENOSPC if deed.disk == "full" else errno.EROFS
+    full = list[OSError]()
+
+    def store(_: Event) -> None:
+        if full:
+            raise full[0]
+
+    def prepare(rig: Rig) -> None:
+        rig.listeners.append(store)
+        rig.at(deed.at_step, lambda: full.append(OSError(code, os.strerror(code))))
+
+    return scene.run(prepare)
+
+
+@do.register
+def _clock(deed: words.ClockJump, scene: Scene) -> Ending:
+    def prepare(rig: Rig) -> None:
+        true, jump = rig.scopes.utc, timedelta(seconds=deed.clock)
+        rig.at(deed.at_step, lambda: setattr(rig.scopes, "utc", lambda: true() + jump))
+
+    return scene.run(prepare)
 
 
 @do.register
@@ -208,7 +222,7 @@ def _die(scene: Scene, step: str) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_run_until_death, args=here)
     process.start()
     process.join(DIES_WITHIN)
-    lived = process.exitcode in (None, 0)
+    lived = process.exitcode in (None, 0, 1)  # 1: it never began
     process.kill()
     process.join()
     if lived:

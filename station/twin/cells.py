@@ -21,7 +21,7 @@ SURFACE_CURRENT = 0.15
 FAST_SHARE, FAST_TIME, SLOW_TIME = 0.7, 900.0, 43_200.0
 """70 % of the lead follows within 15 min, the rest within 12 h: the relaxation seen at the knee."""
 HYSTERESIS_RATE = 50.0
-"""A cell is on its other branch, but for a third of the way, when 2 % of its capacity have flowed (domain notes 3.1)."""
+"""Two thirds of the way to the other branch are gone when 2 % of the capacity have flowed (domain notes 3.1)."""
 HEAT_CAPACITY, THERMAL_TIME = 2000.0, 18_000.0
 """J/K for a cell; seconds to take on the room's temperature."""
 ARRHENIUS = 1900.0

@@ -40,13 +40,6 @@ class Ramp(NamedTuple):
         """The same part with its two leads exchanged."""
         return Ramp(-self.at, self.conductance, -self.high, -self.low)
 
-    def corners(self) -> Iterator[float]:
-        """The voltages at which it reaches its bounds."""
-        if self.low > -math.inf:
-            yield self.at + self.low / self.conductance
-        if self.high < math.inf:
-            yield self.at + self.high / self.conductance
-
 
 def drawn(ramps: Iterable[Ramp], volts: float) -> float:
     """What the parts draw together at `volts`, in A."""
@@ -59,7 +52,7 @@ def drawn(ramps: Iterable[Ramp], volts: float) -> float:
 
 def node_voltage(ramps: Sequence[Ramp]) -> float:
     """The voltage at which nothing is left over; at least one part must be unbounded on both sides, such as a meter."""
-    corners = sorted({corner for ramp in ramps for corner in ramp.corners()})
+    corners = sorted({at + bound / g for at, g, *bounds in ramps for bound in bounds if math.isfinite(bound)})
     above = bisect_left(corners, 0.0, key=lambda corner: drawn(ramps, corner))
     start = corners[min(above, len(corners) - 1)] if corners else 0.0
     if 0 < above < len(corners):

@@ -28,21 +28,22 @@ class Charger:
 
     def charge(self, cells: Cells, until: float) -> None:
         """Charge until no more than `until` A flow, which must be less than the charger's current."""
-        dt = SHORTEST
-        while (current := self._fed(cells, dt)) > until:
-            cells.step(current, dt, self.ambient)
-            missing = self.voltage - float(cells.voltages(current).sum()) - current * PATH
-            dt = max(SHORTEST, missing * NEARING)
+        current, volts = self._feed(cells, SHORTEST)
+        while current > until:
+            current, volts = self._feed(cells, max(SHORTEST, (self.voltage - volts) * NEARING))
 
     def hold(self, cells: Cells, seconds: float) -> None:
         """Float the cells; what a charger cannot do is discharge them."""
         for dt in _lengthening(seconds):
-            cells.step(self._fed(cells, dt), dt, self.ambient)
+            self._feed(cells, dt)
 
-    def _fed(self, cells: Cells, dt: float) -> float:
+    def _feed(self, cells: Cells, dt: float) -> tuple[float, float]:
+        """Let `dt` s pass; returns the current and the voltage at the posts in the end."""
         ahead = cells.outlook(dt)
-        wanted = (self.voltage - float(ahead.emf.sum())) / (float(ahead.resistance.sum()) + PATH)
-        return min(max(wanted, 0.0), self.current)
+        emf, resistance = float(ahead.emf.sum()), float(ahead.resistance.sum()) + PATH
+        current = min(max((self.voltage - emf) / resistance, 0.0), self.current)
+        cells.follow(ahead, current, self.ambient)
+        return current, emf + current * resistance
 
 
 def _lengthening(seconds: float) -> Iterator[float]:

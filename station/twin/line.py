@@ -156,12 +156,12 @@ class Line:
             reply, self._held = self._held or b"", reply
         reply = self._damaged(reply)
         if reply and self.port.turnaround + self.delay > self.first_byte:
-            self._late.append((self.now() + self.delay + self.port.seconds(len(reply)), reply))
+            self._late.append((self.now() + self.delay, reply))
             return b""
         return reply
 
     def _overdue(self, now: float) -> bytes:
-        """The late answers that have arrived by `now`."""
+        """The late answers that have begun by `now`, for that is what a client waits for."""
         due = [reply for at, reply in self._late if at <= now]
         self._late = [(at, reply) for at, reply in self._late if at > now]
         return b"".join(due)

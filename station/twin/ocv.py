@@ -68,7 +68,7 @@ _STORED = np.concatenate(([0.0], np.cumsum((_MIDDLE[1:] + _MIDDLE[:-1]) / 2 * np
 
 
 def rest_voltage(soc: Floats | float) -> Floats:
-    """Volts at rest and 25 degC, after a discharge to a state of charge of 0 to 1; finite for any number outside too."""
+    """Volts at rest and 25 degC, after a discharge to a state of charge of 0 to 1; finite beyond that too."""
     return cast(Floats, np.interp(soc, _SOC, _VOLTS))
 
 

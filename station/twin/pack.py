@@ -116,8 +116,8 @@ class Pack:
     @property
     def temperatures(self) -> tuple[float, ...]:
         """The truth at the six sensors in degC: four at cells, the MOSFETs, the ambient."""
-        at_cells = (float(self.cells.temperature[min(cell, len(self.cells) - 1)]) for cell in self.sensors_at)
-        return (*at_cells, self.mosfet, self.ambient)
+        cells = self.cells.temperature.tolist()
+        return (*(cells[min(cell, len(cells) - 1)] for cell in self.sensors_at), self.mosfet, self.ambient)
 
     def _sensed(self) -> Sensed:
         within = self.current - self.bms.power.drawn

@@ -53,13 +53,47 @@ class Parameter:
     def pattern(self) -> re.Pattern[str]:
         """The names that it stands for."""
         name = re.escape(self.name).replace(re.escape("[i]"), r"(\[\d+\])?")
-        name = name.replace("<line>", r"\w+").replace("<role>", r"\w+").replace("<number>", r"\d+")
+        name = (
+            name.replace("<line>", r"\w+")
+            .replace("<role>", r"\w+")
+            .replace("<number>", r"\d+")
+            .replace("<channel>", r"\d+")
+        )
         return re.compile(name.replace("<protection>", r"\w+").replace("<register>", r"[\w.]+"))
 
 
 _STUCK = "closed, open"
 _SHARES = ("1", "0 to 1")
 _VALUES = (str, int, float, np.generic, type(None))
+_ANY_INSTRUMENT = (
+    ("identity", "text", "what it answers to *IDN?"),
+    ("response_time", "s", "before each answer, 2 ms"),
+    ("silent", "true, false", "takes nothing and says nothing"),
+    ("garbled", "true, false", "half of each answer, and that spoilt"),
+)
+_POWERED = (
+    ("gain", "1", "of its current: reading over true current; what is set comes out as much wrong"),
+    ("offset", "A", "that it reads too much"),
+    ("voltmeter.gain", "1", "of its voltage, in the same way"),
+    ("voltmeter.offset", "V", "that it reads too much"),
+    *(
+        (f"{meter}.{name}", unit or each, meaning)
+        for meter, each in (("voltmeter", "V"), ("ammeter", "A"))
+        for name, unit, meaning in (
+            ("noise", "", "of its readings, one sigma"),
+            ("set_gain", "1", "what comes out over what is set; its readings show it"),
+            ("set_offset", "", "by which more comes out than is set"),
+            ("frozen", "true, false", "repeats its last reading for ever"),
+        )
+    ),
+)
+_METER = (
+    ("gain", "1", "reading over true value"),
+    ("offset", "V", "that it reads too much, in the unit of what it measures"),
+    ("noise", "steps", "of its resolution, one sigma, 0.5"),
+    ("frozen", "true, false", "repeats its last readings for ever"),
+    ("overload", "true, false", "reports 9.9E+37 whatever it measures"),
+)
 PARAMETERS = tuple(
     Parameter(*row)
     for row in (
@@ -72,7 +106,9 @@ PARAMETERS = tuple(
         ("cells.tau1[i]", "s", "its time constant, 4 s"),
         ("cells.r2[i]", "Ohm", "slow RC pair, 0.4 mOhm"),
         ("cells.tau2[i]", "s", "its time constant, 80 s"),
-        ("cells.leak[i]", "A", "self-discharge of a cell, about 4 mA"),
+        ("cells.reach[i]", "0 to 1", "how far its surface runs ahead of its charge at a high current, 0.03"),
+        ("cells.side[i]", "-1 to 1", "its branch of hysteresis: -1 after a discharge; 1 after a charge"),
+        ("cells.leak[i]", "A", "self-discharge of a cell, about 3 mA"),
         ("cells.polarity[i]", "1 or -1", "-1: the cell is built in the wrong way round"),
         ("cells.temperature[i]", "degC", "temperature of a cell"),
         ("pack.shunt", "Ohm", "the pack's own shunt"),
@@ -189,6 +225,7 @@ PARAMETERS = tuple(
         ("circuit.lead_open", "true, false", "a power lead was pulled"),
         ("circuit.reversed", "true, false", "the leads are on the wrong posts"),
         ("circuit.sense_open", "true, false", "a lead of the voltmeter hangs loose"),
+        ("circuit.sense_reversed", "true, false", "its leads are exchanged"),
         ("circuit.meter", "Ohm", "what the voltmeter loads the posts with, 10 MOhm"),
         ("circuit.insulation_plus", "Ohm", "case to the positive post"),
         ("circuit.insulation_minus", "Ohm", "case to the negative post"),
@@ -217,6 +254,22 @@ PARAMETERS = tuple(
         ("lines.rs232.port.board.alarm_tail", "bytes", "that follow the known ones of an alarm answer (44H)"),
         ("lines.rs232.port.board.control.reversed", "true, false", "limiter and lamps switch the other way round"),
         ("lines.rs232.port.board.control.says_state", "true, false", "a switch is answered with the control state"),
+        *(
+            (f"{role}.{name}", unit, meaning)
+            for role in ("supply", "load", "voltmeter", "switch")
+            for name, unit, meaning in _ANY_INSTRUMENT
+        ),
+        *((f"{role}.{name}", unit, meaning) for role in ("supply", "load") for name, unit, meaning in _POWERED),
+        *(
+            (f"{role}.digitiser.{name}", unit, meaning)
+            for role in ("voltmeter", "switch")
+            for name, unit, meaning in _METER
+        ),
+        ("supply.trips", "ovp, ocp, opp, otp", "a protection trips and stays latched"),
+        ("supply.power", "W", "what a plain supply can deliver"),
+        ("load.trips", "ovp, ocp, opp, otp, reverse", "the same for the load"),
+        ("voltmeter.range_stuck", "V", "the range that it cannot leave; 0: it can"),
+        ("switch.relays.stuck.<channel>", _STUCK, "a relay of the switch unit, by its channel"),
         ("connections.<role>.cut", "true, false", "the network cable of supply, load, voltmeter or switch"),
         ("connections.<role>.silent", "true, false", "messages are taken and never answered"),
         ("connections.<role>.delay", "s", "by which each answer is late"),

@@ -210,13 +210,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def served_bench(folder: Path, faults: Sequence[str] = ()) -> Iterator[ServedBench]:
+def served_bench(folder: Path, faults: Sequence[str] = (), time: str = "wall") -> Iterator[ServedBench]:
     """Serve a twin whose pack is awake while the block runs."""
     ready = folder / "bench.yaml"
     options = [text for fault in faults for text in ("--fault", fault)]
     log: IO[bytes]
     with (folder / "serve.log").open("wb") as log:
-        command = [*STATION, "twin", "serve", "--twin", "shelf_2w", "--ready", str(ready), *options]
+        command = [*STATION, "twin", "serve", "--twin", "shelf_2w", "--time", time, "--ready", str(ready), *options]
         twin = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         within(20, lambda: ready.exists() or twin.poll() is not None)

@@ -67,14 +67,14 @@ def test_a_signal_that_can_be_caught_ends_the_run_with_its_evidence(
 ) -> None:
     with bench.flowing(tmp_path) as run:
         run.send(signal.Signals[f"SIG{name}"])
-        within(CAUGHT_WITHIN, bench.eye.outputs_off)
+        within(CAUGHT_WITHIN, bench.eye.safe)
         assert_finished(run, STOPPED[name])
 
 
 def test_a_stop_while_charging_is_as_safe(bench: ServedBench, tmp_path: Path) -> None:
     with bench.flowing(tmp_path, "charge") as run:
         run.send(signal.SIGTERM)
-        within(CAUGHT_WITHIN, bench.eye.outputs_off)
+        within(CAUGHT_WITHIN, bench.eye.safe)
         assert_finished(run, STOPPED["TERM"])
 
 
@@ -87,7 +87,7 @@ def test_however_often_one_presses_ctrl_c_the_evidence_is_finished(
             run.send(signal.SIGINT)
             with pytest.raises(subprocess.TimeoutExpired):
                 run.process.wait(pause)
-        within(CAUGHT_WITHIN, bench.eye.outputs_off)
+        within(CAUGHT_WITHIN, bench.eye.safe)
         assert_finished(run, STOPPED["INT"])
 
 
@@ -107,7 +107,7 @@ def test_a_closed_terminal_ends_the_run_with_its_evidence(bench: ServedBench, tm
             run = Run(process, tmp_path, bench.eye)
             run.wait_for_current()
             os.close(keyboard)
-            within(CAUGHT_WITHIN, bench.eye.outputs_off)
+            within(CAUGHT_WITHIN, bench.eye.safe)
             assert_finished(run, STOPPED["HUP"])
         finally:
             end(process)
@@ -120,7 +120,7 @@ def test_the_end_of_the_process_that_started_it_ends_the_run(bench: ServedBench,
             run = Run(starter, tmp_path, bench.eye)
             run.wait_for_current()
             starter.kill()
-            within(CAUGHT_WITHIN, bench.eye.outputs_off)
+            within(CAUGHT_WITHIN, bench.eye.safe)
             record = record_of(run.folder)
         finally:
             end(starter)
@@ -148,10 +148,28 @@ def test_the_guard_ends_a_frozen_run_and_makes_the_bench_safe(
 ) -> None:
     with bench.flowing(tmp_path) as run:
         run.send(signal.SIGSTOP)
-        within(UNCAUGHT_WITHIN, bench.eye.outputs_off)
+        within(UNCAUGHT_WITHIN, bench.eye.safe)
         assert run.ended() == -signal.SIGKILL
         assert run.guard_acted().why == "the process of the run gave no sign of life for 1 s"
         assert_closed_at_next_start(run, bench, capsys)
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBench]:
+    """The same with a clock that a run holds; when the run vanishes or stands still, its time goes on by itself."""
+    with served_bench(tmp_path_factory.mktemp("stepped"), time="stepped") as served:
+        yield served
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_a_guard_makes_a_bench_safe_whose_time_the_run_was_holding(
+    how: signal.Signals, stepped: ServedBench, tmp_path: Path
+) -> None:
+    with stepped.flowing(tmp_path) as run:
+        run.send(how)
+        within(UNCAUGHT_WITHIN, stepped.eye.safe)
+        assert run.guard_acted().killed
+        assert run.ended() == -signal.SIGKILL
 
 
 def assert_closed_at_next_start(run: Run, bench: ServedBench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +207,7 @@ def test_a_run_without_a_guard_stops_at_once(
         guard = run.guard()
         os.kill(guard, how)
         try:
-            within(at_most, bench.eye.outputs_off)
+            within(at_most, bench.eye.safe)
             assert_finished(run, reason)
         finally:
             if how is signal.SIGSTOP:

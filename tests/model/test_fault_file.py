@@ -138,7 +138,7 @@ def test_a_gap_passes_and_says_why() -> None:
     [
         ("change: {a: [1, 2], b: [1, 2, 3]}\n", "lists of 2 and 3 values"),
         ("change: {a: []}\n", "`a`"),
-        ("change: {}\n", "nothing goes wrong here"),
+        ("change: {}\n", "expected at least 1"),
         ("cause: none\n", "nothing goes wrong here"),
         ("change: {a: {b: 1}}\n", "expected a quantity, a number, a word, true or false, or a list of them"),
         ("change: {a: [1, [2]]}\n", "or a list of them"),

@@ -134,7 +134,7 @@ def test_faults_change_one_cell_only() -> None:
     ("name", "low", "high"), [("factory_fresh", 52.3, 52.5), ("shelf_2w", 50.2, 50.4), ("shipped_30pct", 48.95, 49.15)]
 )
 def test_each_state_rests_at_its_voltage(name: str, low: float, high: float) -> None:
-    for seed in range(50):
+    for seed in range(20):
         cells = state(name).cells(np.random.default_rng(seed))
         assert low < cells.voltages(0.0).sum() < high
         assert np.ptp(cells.voltages(0.0)) < 0.0235
@@ -150,7 +150,7 @@ def test_a_good_fresh_pack_always_allows_the_balancing_test(seed: int) -> None:
 
 @pytest.mark.parametrize(("taken", "current"), [(0.0, 20.0), (0.1, 20.0), (0.25, 20.0), (0.25, 100.0)])
 def test_the_spread_grows_to_25_mv_within_a_minute_of_charging(taken: float, current: float) -> None:
-    for seed in range(40):
+    for seed in range(15):
         cells = state("factory_fresh").cells(np.random.default_rng(seed))
         for _ in range(20):
             cells.step(-current, taken * 3600 / current / 20, 25.0)

@@ -55,8 +55,8 @@ def test_every_change_is_told() -> None:
 
 
 def test_a_stuck_relay_does_not_obey_and_the_unit_does_not_know(device: DataAcquisition) -> None:
-    device.relays.stuck_open.add(201)
-    device.relays.stuck_closed.add(202)
+    device.relays.stuck["201"] = "open"
+    device.relays.stuck["202"] = "closed"
     device.execute("ROUT:CLOS (@201,203);OPEN (@202)")
     assert device.execute("ROUT:CLOS? (@201:203)") == "1,0,1"
     assert device.closed == {202, 203}

@@ -130,7 +130,7 @@ def test_an_answer_after_the_time_out_arrives_alone(bench: SerialBench, answer: 
     began = bench.now
     assert bench.send(TEXTS) == b""
     assert bench.now - began == pytest.approx(8 * 10 / 9600 + 0.030)
-    assert bench.wait(0.40) == b""
+    assert bench.wait(0.35) == b""
     assert bench.wait(0.10) == answer
     assert bench.wait(2.0) == b""
 

@@ -21,6 +21,7 @@ PLACES = {
     "<line>": "rs485_a",
     "<role>": "load",
     "<number>": "2",
+    "<channel>": "201",
 }
 
 

@@ -15,7 +15,6 @@ from station.instruments.errors import RoleError, Tripped
 from station.instruments.roles import Load, Supply, Watchdog
 from station.twin.circuit import Branch, Circuit, Contactor, Found
 from station.twin.instruments import MODELS, EaPsb10000, ItechIt6000C, KeysightRp7900
-from station.twin.scpi import Instrument
 from station.twin.terminals import SinkTerminals, SourceTerminals
 from station.wires.errors import NoAnswer
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import partial
+from types import MappingProxyType
 
 from numpy.random import Generator
 
 from station.twin.instruments.metering import calibrated
+from station.twin.instruments.powered import PoweredInstrument
 from station.twin.instruments.protection import Latch, Protection
-from station.twin.scpi import Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr2, require
+from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr2, require
 from station.twin.terminals import SourceTerminals
 
 VOLTS, AMPERES, WATTS = 100.0, 100.0, 5000.0
-OVP, OCP, OPP, FOLD_TO_CC, FOLD_TO_CV = 1, 2, 4, 1024, 2048
+OVP, OCP, OPP, OTP, FOLD_TO_CC, FOLD_TO_CV = 1, 2, 4, 16, 1024, 2048
 """Bits of the first field of FETCh:STATus?."""
 
 
@@ -59,12 +61,13 @@ class _Panel(Settings):
         self.foldback_delay = Quantity(0.01, 600, 0.01, "S", nr2(2), 2)
 
 
-class ChromaSupply(Instrument):
+class ChromaSupply(PoweredInstrument):
     """The supply; it sets `terminals` and reads what the circuit made of them.
 
-    Besides those of `Instrument`, a fault may change `voltmeter` and `ammeter` (gain, offset, noise), `power` (what the
-    supply can deliver, W), or call `trip`.
+    Besides those of every powered instrument, a fault may change `power`, what the supply can deliver in W.
     """
+
+    causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OTP})
 
     def __init__(self, *, serial: str, rng: Generator, terminals: SourceTerminals) -> None:
         """Power up with the output off."""
@@ -77,15 +80,6 @@ class ChromaSupply(Instrument):
         self._settled = 0.0
         super().__init__(f"Chroma,62050P-100-100,{serial},01.70", Dialect(), self._commands())
         self._drive()
-
-    @property
-    def gain(self) -> float:
-        """Gain of the current channel: the reading over the true current, and the set point over the true one."""
-        return self.ammeter.gain
-
-    @gain.setter
-    def gain(self, value: float) -> None:
-        self.ammeter.gain = value
 
     def _protections(self) -> Iterable[Protection]:
         panel, found = self._panel, self.terminals

@@ -14,8 +14,9 @@ from types import MappingProxyType
 from numpy.random import Generator
 
 from station.twin.instruments.metering import calibrated
+from station.twin.instruments.powered import PoweredInstrument
 from station.twin.instruments.protection import Latch, Protection
-from station.twin.scpi import Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr1, nr2, require
+from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr1, nr2, require
 from station.twin.terminals import SinkMode, SinkTerminals
 
 VOLTS, AMPERES, WATTS = 150.0, 1000.0, 10_000.0
@@ -109,12 +110,10 @@ class _Panel(Settings):
         }[self.kind]
 
 
-class ChromaLoad(Instrument):
-    """The load; it sets `terminals` and reads what the circuit made of them.
+class ChromaLoad(PoweredInstrument):
+    """The load; it sets `terminals` and reads what the circuit made of them."""
 
-    Besides those of `Instrument`, a fault may change `voltmeter` and `ammeter` (gain, offset, noise; `gain` is the
-    ammeter's), or call `trip`.
-    """
+    causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OTP, "reverse": REVERSE})
 
     def __init__(self, *, serial: str, rng: Generator, terminals: SinkTerminals) -> None:
         """Power up with the input off."""
@@ -127,15 +126,6 @@ class ChromaLoad(Instrument):
         self._conducting = False
         super().__init__(f"Chroma,63210A-150-1000,{serial},01.20", Dialect(), self._commands())
         self._drive()
-
-    @property
-    def gain(self) -> float:
-        """Gain of the current channel: the reading over the true current, and the set point over the true one."""
-        return self.ammeter.gain
-
-    @gain.setter
-    def gain(self, value: float) -> None:
-        self.ammeter.gain = value
 
     def _protections(self) -> Iterable[Protection]:
         panel, found = self._panel, self.terminals

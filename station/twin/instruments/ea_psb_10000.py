@@ -13,6 +13,7 @@ from typing import Literal
 
 from numpy.random import Generator as Rng
 
+from station.twin.instruments.powered import PoweredInstrument
 from station.twin.instruments.protection import Latch, Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
 from station.twin.scpi import (
@@ -20,7 +21,6 @@ from station.twin.scpi import (
     Choice,
     Command,
     Dialect,
-    Instrument,
     Quantity,
     Settings,
     Switch,
@@ -127,16 +127,18 @@ class _Panel(Settings):
         return self.voltage, self.current, self.power, self.sink_current, self.sink_power
 
 
-class EaPsb10000(Instrument):
+class EaPsb10000(PoweredInstrument):
     """The box; it sets `output` and reads what the circuit made of it.
 
-    Besides those of `Instrument`, a fault may change `output.voltmeter` and `output.ammeter`, set `local` (somebody
-    pressed LOCAL), or call `trip`.
+    Besides those of every powered instrument, a fault may set `local`: somebody pressed LOCAL.
     """
+
+    causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OT})
 
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off and nobody in remote control."""
         self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
+        self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
         self.local = False
         self._remote = False
         self._heard = 0.0
@@ -149,15 +151,6 @@ class EaPsb10000(Instrument):
         identity = f"EA Elektro-Automatik GmbH & Co. KG,PSB 10080-340,{serial},V3.06 V2.15 V1.0.2,"
         super().__init__(identity, Dialect(queue_depth=5), self._commands())
         self._change()
-
-    @property
-    def gain(self) -> float:
-        """Gain of the current channel: the reading over the true current, and the set point over the true one."""
-        return self.output.ammeter.gain
-
-    @gain.setter
-    def gain(self, value: float) -> None:
-        self.output.ammeter.gain = value
 
     @property
     def owner(self) -> Literal["LOCAL", "REMOTE", "NONE"]:

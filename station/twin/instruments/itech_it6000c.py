@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
+from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
+from station.twin.instruments.powered import PoweredInstrument
 from station.twin.instruments.protection import Latch, Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
-from station.twin.scpi import Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr2, require
+from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr2, require
 from station.twin.scpi.values import short
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -99,30 +101,21 @@ class _Panel(Settings):
             self.current_low.value = min(0.0, self.current.value)
 
 
-class ItechIt6000C(Instrument):
-    """The box; it sets `output` and reads what the circuit made of it.
+class ItechIt6000C(PoweredInstrument):
+    """The box; it sets `output` and reads what the circuit made of it."""
 
-    Besides those of `Instrument`, a fault may change `output.voltmeter` and `output.ammeter`, or call `trip`.
-    """
+    causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OTP})
 
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off, in voltage priority."""
         self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
+        self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
         self._heard = self._since = 0.0
         self._panel = _Panel()
         self._latch = Latch(tuple(self._protections()))
         identity = f"ITECH Electronics,IT6010C-80-300,{serial},000.006.101,640.R,132.R"
         super().__init__(identity, Dialect(), self._commands())
         self._change()
-
-    @property
-    def gain(self) -> float:
-        """Gain of the current channel: the reading over the true current, and the set point over the true one."""
-        return self.output.ammeter.gain
-
-    @gain.setter
-    def gain(self, value: float) -> None:
-        self.output.ammeter.gain = value
 
     # ------------------------------------------------------------------------------------------------ what trips it
 

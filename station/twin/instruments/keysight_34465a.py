@@ -76,12 +76,14 @@ class _Trigger(Settings):
 class Multimeter(Instrument):
     """The multimeter; `probe` tells the volts between its leads.
 
-    Besides those of `Instrument`, a fault may change `digitiser` (gain, offset, noise) or replace `probe`.
+    Besides those of `Instrument`, a fault may change `digitiser`, replace `probe`, or have the range relay stuck in
+    `range_stuck`, a range in V (0: it is not).
     """
 
     def __init__(self, *, serial: str, rng: Rng, probe: Callable[[], float]) -> None:
         """Power up measuring DC volts. Gain error within half of 35 ppm, offset within half of 2 microvolts."""
         self.probe = probe
+        self.range_stuck = 0.0
         self.digitiser = Digitiser(rng, 1.0 + 35e-6 * rng.uniform(-0.5, 0.5), 2e-6 * rng.uniform(-0.5, 0.5))
         self.acquisition = Acquisition(self._plan, self._sample, MEMORY)
         self._senses = {function.name: Sense(function, CYCLES, 10.0) for function in FUNCTIONS}
@@ -181,7 +183,7 @@ class Multimeter(Instrument):
     def _sample(self) -> tuple[float]:
         name = self._sense.function.name
         probe = self.probe if name == "VOLT" else lambda: math.inf if name in _OPEN else 0.0
-        reading = self.digitiser.measure(self._sense, probe)
+        reading = self.digitiser.measure(self._sense, probe, self.range_stuck)
         self.status.questionable.update(_OVERLOADED if abs(reading) >= OVERLOAD else 0)
         return (reading,)
 

@@ -67,9 +67,8 @@ class _Trigger(Settings):
 class DataAcquisition(Instrument):
     """The mainframe with its three modules; probes tell what is connected to the channels.
 
-    Besides those of `Instrument`, a fault may change `digitiser` (gain, offset, noise), `relays.stuck_open` and
-    `relays.stuck_closed` (sets of channels), or what `module` holds. `changed` is called whenever `closed`, `outputs`
-    or an analogue output changes.
+    Besides those of `Instrument`, a fault may change `digitiser`, `relays.stuck`, or what `module` holds. `changed` is
+    called whenever `closed`, `outputs` or an analogue output changes.
     """
 
     def __init__(
@@ -242,6 +241,7 @@ class DataAcquisition(Instrument):
     def tick(self, now: float) -> None:
         """Take the sweeps that are due."""
         self.now = now
+        self.relays.settle()
         self.acquisition.tick(now)
         measuring = math.isfinite(self.acquisition.due)
         self.status.operation.update(_MEASURING * measuring | _AWAITING_TRIGGER * self.acquisition.waiting)

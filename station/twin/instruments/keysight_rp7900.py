@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable
+from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
+from station.twin.instruments.powered import PoweredInstrument
 from station.twin.instruments.protection import Latch, Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
-from station.twin.scpi import Choice, Command, Dialect, Instrument, Quantity, Settings, Switch, knob, nr3, require
+from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr3, require
 from station.twin.scpi.status import Register
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -58,15 +60,15 @@ class _Panel(Settings):
         self.patience = Quantity(1, 3600, 60, "S", decimals=0)
 
 
-class KeysightRp7900(Instrument):
-    """The box; it sets `output` and reads what the circuit made of it.
+class KeysightRp7900(PoweredInstrument):
+    """The box; it sets `output` and reads what the circuit made of it."""
 
-    Besides those of `Instrument`, a fault may change `output.voltmeter` and `output.ammeter`, or call `trip`.
-    """
+    causes = MappingProxyType({"ovp": OV, "ocp": OC, "opp": CP_POSITIVE, "otp": OT})
 
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off, in voltage priority."""
         self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
+        self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
         self._heard = 0.0
         self._acquired: tuple[float, float] | None = None
         self._more = Register()
@@ -75,15 +77,6 @@ class KeysightRp7900(Instrument):
         self._latch = Latch(tuple(self._protections()))
         super().__init__(f"Keysight Technologies,RP7935A,{serial},B.03.02.1232", Dialect(signed=True), self._commands())
         self._change()
-
-    @property
-    def gain(self) -> float:
-        """Gain of the current channel: the reading over the true current, and the set point over the true one."""
-        return self.output.ammeter.gain
-
-    @gain.setter
-    def gain(self, value: float) -> None:
-        self.output.ammeter.gain = value
 
     @property
     def feeds_or_draws(self) -> bool:

@@ -9,9 +9,10 @@ from numpy.random import Generator
 
 @dataclass(slots=True)
 class Meter:
-    """A measuring channel in the unit of its quantity; gain, offset and noise (rms) may be changed by a fault.
+    """A measuring channel in the unit of its quantity; a fault may change gain, offset and noise (rms).
 
     The same channel is the feedback of a supply or load, which therefore makes its reading right, not the true value.
+    What is set is missed by `set_gain` and `set_offset`, which the reading shows; `frozen` repeats the last reading.
     """
 
     rng: Generator
@@ -19,15 +20,22 @@ class Meter:
     gain: float = 1.0
     offset: float = 0.0
     noise: float = 0.0
+    set_gain: float = 1.0
+    set_offset: float = 0.0
+    frozen: bool = False
+    last: float | None = None
 
     def read(self, true: float) -> float:
         """What the instrument reports for a true value."""
-        seen = true * self.gain + self.offset + self.rng.normal(0.0, self.noise)
-        return round(seen / self.resolution) * self.resolution
+        if self.last is None or not self.frozen:
+            seen = true * self.gain + self.offset + self.rng.normal(0.0, self.noise)
+            self.last = round(seen / self.resolution) * self.resolution
+        return self.last
 
     def drive(self, wanted: float) -> float:
-        """The true value at which this channel reads what is wanted; 0 stays 0."""
-        return max(0.0, (wanted - self.offset) / self.gain) if wanted > 0 else 0.0
+        """The true value at which this channel reads what is wanted, but for what the setting misses; 0 stays 0."""
+        aimed = wanted * self.set_gain + self.set_offset
+        return max(0.0, (aimed - self.offset) / self.gain) if wanted > 0 else 0.0
 
 
 def calibrated(rng: Generator, *, resolution: float, gain: float, offset: float) -> Meter:

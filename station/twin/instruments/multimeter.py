@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from numpy.random import Generator
@@ -128,20 +128,30 @@ class Sense(Settings):
 
 @dataclass(slots=True)
 class Digitiser:
-    """The measuring core; a fault may change gain, offset (in the unit of the function) and noise (rms, in steps)."""
+    """The measuring core. A fault may change gain, offset (in the unit of the function) and noise (rms, in steps), have
+    it repeat its last readings (`frozen`), or report an overload whatever it measures.
+    """
 
     rng: Generator
     gain: float = 1.0
     offset: float = 0.0
     noise: float = 0.5
+    frozen: bool = False
+    overload: bool = False
+    _last: dict[int, float] = field(default_factory=dict)
 
-    def measure(self, sense: Sense, probe: Callable[[], float]) -> float:
-        """One reading of a probe; beyond the range it is plus or minus `OVERLOAD`."""
+    def measure(self, sense: Sense, probe: Callable[[], float], stuck: float = 0.0) -> float:
+        """One reading of a probe; beyond the range, or the one it is `stuck` in, it is plus or minus `OVERLOAD`."""
+        if not self.frozen or id(sense) not in self._last:
+            self._last[id(sense)] = OVERLOAD if self.overload else self._taken(sense, probe, stuck)
+        return self._last[id(sense)]
+
+    def _taken(self, sense: Sense, probe: Callable[[], float], stuck: float) -> float:
         seen = probe() * self.gain + self.offset
         ranges = sense.function.ranges
         if sense.auto.value:
             sense.range.value = next((top for top in ranges if abs(seen) <= 1.2 * top), ranges[-1])
-        top = sense.range.value
+        top = stuck or sense.range.value
         if not abs(seen) <= (1.2 * top if top < ranges[-1] else top):
             return math.copysign(OVERLOAD, seen)
         step = sense.resolution

@@ -11,28 +11,40 @@ SETTLING = 0.008
 
 
 class Relays:
-    """Relays that are told to close and open; those in `stuck_closed` and `stuck_open` do not obey.
+    """Relays that are told to close and open. `stuck` says of one, by its number, that it is "closed" or "open".
 
     The unit believes in its orders: ROUTe:CLOSe? tells what was ordered, `closed` what is.
     """
 
     def __init__(self, known: Collection[int], fit: Collection[int], moved: Callable[[], None]) -> None:
         """All open; `moved` is called whenever an order was carried out."""
-        self.stuck_open: set[int] = set()
-        self.stuck_closed: set[int] = set()
+        self.stuck = dict.fromkeys(map(str, fit), "")
         self._known, self._fit, self._moved = known, fit, moved
         self._ordered: frozenset[int] = frozenset()
         self._moving = 0
+        self._told: frozenset[int] = frozenset()
 
     @property
     def closed(self) -> frozenset[int]:
         """The relays that are really closed."""
-        return (self._ordered | self.stuck_closed) - self.stuck_open
+        stuck = [(int(number), state) for number, state in self.stuck.items() if state]
+        return self._ordered.difference(each for each, _ in stuck).union(
+            each for each, state in stuck if state == "closed"
+        )
+
+    def settle(self) -> None:
+        """Tell of relays that have moved on their own."""
+        if self.closed != self._told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = self.closed
+        self._moved()
 
     def order(self, closed: Collection[int]) -> None:
         """Have exactly these closed."""
         self._ordered = frozenset(closed)
-        self._moved()
+        self._tell()
 
     def commands(self) -> Iterable[Command]:
         """ROUTe:CLOSe, ROUTe:OPEN and what asks for them."""

@@ -1,0 +1,72 @@
+"""Whose fault it is when a current does not flow as it should: found out before anything is put down to the pack.
+
+A load that tripped, a supply that went to constant voltage, a lead that was pulled, a worn clamp and an ammeter of the
+bench that is wrong are recognised here and raise BenchFault; only what is left over is the pack's.
+"""
+
+from __future__ import annotations
+
+from station.actions.errors import BenchFault
+from station.actions.stage import Direction, Stage
+from station.model.quantity import Quantity
+
+LIVE = 10.0
+"""Volts at the pack's terminals from which a bench that sees nothing of them has lost a lead."""
+WAY_AT_MOST = 10e-3
+"""Ohm of leads, clamps, contactor and shunt there and back; more means a worn clamp (domain practice: 10 mOhm)."""
+DROP_AT_MOST = 1.0
+"""Volts that may be lost on that way at any current of a test."""
+AGREE = 0.01
+"""Share by which two ammeters of the bench may differ besides their uncertainties."""
+NEARLY = 0.3
+"""Volts below the ceiling of a charge from which a pack counts as full."""
+
+
+def see_that_bench_is_whole(stage: Stage) -> None:
+    """Raise BenchFault if current stopped because of the station: a tripped instrument, or a lead that came off."""
+    for role, driver in (("load", stage.bench.load), ("supply", stage.bench.supply)):
+        tripped = driver.reading().tripped
+        if tripped:
+            raise BenchFault(f"the current stopped because the {role} switched itself off: {tripped}")
+    at_pack, at_bench = stage.bench.voltmeter.voltage(), stage.wiring.volts("supply_side")
+    if stage.wiring.is_on("contactor") and abs(at_pack) > LIVE and abs(at_bench) < 0.5 * abs(at_pack):
+        found = f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V"
+        raise BenchFault(f"{found}: a lead came off or the contactor opened")
+
+
+def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
+    """After a current that did not come: raise BenchFault unless nothing but the pack can have stopped it."""
+    see_that_bench_is_whole(stage)
+    at_pack = stage.bench.voltmeter.voltage()
+    driver = stage.bench.supply if direction == "charge" else stage.bench.load
+    reading = driver.reading()
+    lost = abs(at_pack - reading.voltage)
+    if lost > DROP_AT_MOST and reading.current > 0:
+        raise BenchFault(
+            f"{lost:.1f} V are lost between pack and bench at {reading.current:.1f} A: see leads and clamps"
+        )
+    ceiling = stage.pack.ceiling["terminal_voltage"]
+    full = isinstance(ceiling, Quantity) and sum(stage.readings(fresh=True).cell_voltages) > ceiling.si - NEARLY
+    if direction == "charge" and full:
+        raise BenchFault(
+            f"no headroom: at {at_pack:.2f} V the supply limits the current, not the pack; discharge it first"
+        )
+
+
+def see_that_ammeters_agree(stage: Stage, direction: Direction) -> None:
+    """While a current flows: raise BenchFault if the ammeters of the bench differ, or the way to the pack is too long.
+
+    The instrument is read before and after the shunt, so that a current which changes just then is no disagreement.
+    """
+    driver, role = (stage.bench.supply, "supply") if direction == "charge" else (stage.bench.load, "load")
+    before, shunt, after = driver.reading(), abs(stage.wiring.shunt_current()), driver.reading()
+    amperes = (before.current + after.current) / 2
+    if amperes < 1 or abs(before.current - after.current) > AGREE * amperes:
+        return
+    doubt = sum(stage.bench.u(name, "current", amperes) or 0.0 for name in (role, "shunt"))
+    if abs(amperes - shunt) > AGREE * amperes + doubt:
+        raise BenchFault(f"the {role} says {amperes:.2f} A and the shunt {shunt:.2f} A: have both calibrated")
+    lost = abs(stage.bench.voltmeter.voltage() - after.voltage) - (stage.bench.u(role, "voltage", after.voltage) or 0.0)
+    if lost > WAY_AT_MOST * amperes:
+        way = f"{1000 * lost / amperes:.0f} mOhm lie between pack and {role}, {1000 * WAY_AT_MOST:.0f} are good"
+        raise BenchFault(f"{way}: see leads, clamps and contactor")
