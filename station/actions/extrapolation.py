@@ -26,11 +26,11 @@ def extrapolate(stage: Stage, parameters: Parameters, protection: Protection) ->
         ammeter = fit(stage.found.comparisons)
     except TooFew as error:
         raise NotFeasible(str(error)) from None
-    _record(stage, ammeter)
     if ammeter.gain < FOLLOWS_NOT:
         reason = "the pack's ammeter does not follow the current, so its threshold means nothing"
         stage.expect(f"{protection.name}_extrapolated", "not known", "known", reason, witness=WITNESS)
         return
+    _record(stage, ammeter)
     way = 1 if protection.blocks == "charge" else -1
     stored = parameters.stored()[f"{protection.name}.trip"]
     true = ammeter.true_at(way * stored)
