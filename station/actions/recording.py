@@ -47,6 +47,9 @@ def _cell_lots(stage: Stage) -> Reading:
     return Reading(" ".join(lots), witness="line")
 
 
+ANSWERED = ("time_since_charge", "cell_lots")
+"""What somebody else than pack and bench has to say."""
+
 RECORDABLES: Mapping[str, Measurand] = {
     **MEASURANDS,
     "key_start_threshold": Measurand(found("key_start_threshold")),

@@ -47,9 +47,10 @@ class Line:
             case modbus.Misfit(reason):
                 self.statistics.foreign += 1
                 raise WrongAnswer(f"{request}: {reason}")
-            case modbus.Noise(rest) if rest:
+            case modbus.Noise(rest, reason) if rest:
                 self.statistics.damaged += 1
-                raise DamagedAnswer(f"{request}: {len(rest)} bytes without a sound frame: {rest[:24].hex(' ')}")
+                begin = rest[:24].hex(" ")
+                raise DamagedAnswer(f"{request}: {len(rest)} bytes without a sound frame ({reason}): {begin}")
             case _:
                 self.statistics.silent += 1
                 raise PackSilent(f"{request}: no answer")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
+from station.actions.recording import ANSWERED
 from station.cli.certify import sign_certificate, why_unsigned
 from station.cli.console import RunConsole
 from station.cli.errors import WrongUsage
@@ -23,7 +24,7 @@ from station.cli.stops import silence, stoppable
 from station.clock import Clock, HeldClock, Scopes
 from station.model.bench import Bench
 from station.model.events import Event
-from station.model.files import build
+from station.model.files import InvalidFile, build, nearest, read
 from station.model.library import Library
 from station.model.record import Record, Simulation
 from station.model.verdict import EXIT_STATUS, Verdict
@@ -64,7 +65,13 @@ def run(
         ),
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
-    answers: Annotated[Path | None, typer.Option("--answers", help="File with the answers to prompts")] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--answers",
+            help="File with what line or MES know of this pack: `cell_lots: A123456789`, `time_since_charge: 70 min`",
+        ),
+    ] = None,
     time: Annotated[
         Literal["virtual", "wall"] | None,
         typer.Option("--time", help="Time of a simulated bench; virtual is the default there"),
@@ -86,12 +93,11 @@ def run(
 
     Exit status: 0 PASS, 1 FAIL, 2 wrong usage or invalid file, 3 ERROR, 4 ABORTED, 5 BLOCKED.
     """
-    if answers is not None:
-        raise WrongUsage("--answers: no sequence of this version asks a person anything")
     console = RunConsole(stderr=as_json)
     with stoppable() as stops:
         files = Files(Library.default())
         bench_file = build(files.open("bench", bench), Bench)
+        answered = {} if answers is None else read_answers(answers)
         options = {"--twin": twin, "--fault": fault, "--seed": seed is not None}
         if not (bench_file.served and bench_file.served.clock):
             options["--time virtual"] = time == "virtual"
@@ -113,7 +119,10 @@ def run(
             served, ears = open_.enter_context(_served(bench_file, plan, simulated, clock, serial))
             simulation = simulation_on(bench_file, simulated, clock)
             why = purpose or ("" if simulation else PRODUCTION)
-            request = Request(plan, serial, data, operator, why, reason, simulation, bench, listeners=(display, *ears))
+            request = Request(
+                plan, serial, data, operator, why, reason, simulation, bench,
+                listeners=(display, *ears), answers=answered,
+            )  # fmt: skip
             stops.scopes = Scopes(clock)
             outcome, record, folder = _carried_out(request, served, stops.scopes)
         certificate, verdict, why = _certified(record, folder, keys, files)
@@ -150,6 +159,24 @@ def _say(line: str) -> None:
         typer.echo(line)
     except OSError:
         silence(1)
+
+
+def read_answers(path: Path) -> dict[str, str]:
+    """What is known of this pack outside the bench, by the name under which it is recorded; raises InvalidFile."""
+    document = read(path)
+    wrong = [
+        document.fault((name,), f"`{name}` is nothing that can be answered{nearest(name, ANSWERED)}")
+        if name not in ANSWERED
+        else document.fault((name,), f"`{name}`: expected a text or a quantity")
+        for name, value in document.data.items()
+        if name not in ANSWERED or not isinstance(value, str | int | list)
+    ]
+    if wrong:
+        raise InvalidFile(wrong)
+    return {
+        name: " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in document.data.items()
+    }
 
 
 def plain_serial(serial: str) -> str:

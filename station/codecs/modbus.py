@@ -7,7 +7,7 @@ a write for the answer to a read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from pymodbus.framer import FramerRTU
@@ -129,9 +129,12 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Bytes without any sound frame in them; none at all when only the request itself came back."""
+    """Bytes without any sound frame in them, and what is wrong with them; none at all when only the request came
+    back.
+    """
 
     rest: bytes
+    reason: str = field(default="", compare=False)
 
 
 Outcome = Answer | Refusal | Misfit | Noise
@@ -163,7 +166,7 @@ def find_answer(received: bytes, request: Request) -> Outcome:
             return Answer(words, end, rest)
         else:
             misfit = misfit or Misfit(f"an answer of function {frame[1]} with {len(frame)} bytes to another request")
-    return misfit or Noise(received)
+    return misfit or Noise(received, _why_not(received))
 
 
 def needed(received: bytes, request: Request) -> int | None:
@@ -185,6 +188,19 @@ def with_crc(body: Sequence[int] | bytes) -> bytes:
     """A frame of any content, for what no PDU describes."""
     data = bytes(body)
     return data + FramerRTU.compute_CRC(data).to_bytes(2, "big")
+
+
+def _why_not(received: bytes) -> str:
+    """What is wrong with bytes that hold no sound frame, going by how they begin."""
+    if not received:
+        return ""
+    length = expected_length(received)
+    if length is None:
+        return "they begin with no answer of this protocol"
+    if len(received) < length:
+        return f"of {length} bytes only {len(received)}"
+    found, made = received[length - 2 : length], with_crc(received[: length - 2])[-2:]
+    return f"checksum {found.hex(' ')}; the bytes before it make {made.hex(' ')}"
 
 
 def _frames(received: bytes) -> Iterator[tuple[int, bytes]]:

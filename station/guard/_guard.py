@@ -19,7 +19,7 @@ from station.guard._words import SAYS, Brief, Reply, Word
 from station.model.events import Event, MadeSafe
 
 READY_WITHIN = 10.0
-"""Seconds for the guard to load what it needs (0.8 s of processor time, on a computer that may be busy) and to say so."""
+"""Seconds for the guard to load what it needs (0.8 s of processor time) and to say so, however busy the computer is."""
 BEAT_EVERY = 0.05
 """Seconds of wall time between two signs of life, at least."""
 UNANSWERED = 12

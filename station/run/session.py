@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +50,8 @@ class Request:
     restores: Unrestored | None = None
     """What an earlier run left in the pack, if this run is there to put it back; any other run is blocked by it."""
     listeners: tuple[Callable[[Event], None], ...] = field(default=())
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What line, MES or scanner know of the pack, by the name under which it is recorded."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
                 listener(event)
 
         engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, scopes.utc()), blocked)
-        engine.stage.carried = carried_over(records)
+        engine.stage.carried, engine.stage.answers = carried_over(records), request.answers
         yield Session(engine, folder, events, request)
 
 

@@ -25,10 +25,12 @@ from station.report.keys import KeyStore
 from station.report.verify import verify
 from station.report.wording_file import load_wording
 from station.report.write import write_certificate
+from station.run.history import PRODUCTION
 from station.run.leases import leased, resources
 from station.run.recovery import close_dead_runs
 from station.studies.rig import Ran, Rig, Station
 from station.studies.simulation import Simulated
+from station.twin.world import Twin
 
 START = "start-checks"
 """Where a run is stopped before its first step."""
@@ -37,8 +39,8 @@ VERIFY = "verify"
 DIES_WITHIN = 120.0
 """Wall seconds for a process to reach the step in which it is killed."""
 LONG_AGO = date(2000, 1, 1)
-AT_LEAST, WITHIN = 1.0, 2.0
-"""A that count as current, and s after its beginning in which something happens."""
+DELAY, WITHIN = 1.0, 2.0
+"""Seconds of a trip that is about to come, and of a step, in which something happens."""
 
 
 class CannotBeDone(Exception):
@@ -77,6 +79,7 @@ class Scene:
     def ran(self, *prepare: Prepare, scanned: str = "") -> Ran:
         """One run; raises NotWritable or InvalidFile where the station would not begin."""
         with self.station.rig(self.simulated, self.serial_number, scanned=scanned) as rig:
+            rig.purpose = PRODUCTION
             for each in prepare:
                 each(rig)
             return rig.run(self.data)
@@ -92,8 +95,8 @@ class Scene:
 
     @property
     def moment(self) -> float:
-        """Seconds until something happens, another one for each seed."""
-        return float(np.random.default_rng((self.simulated.seed, 6)).uniform(0, WITHIN))
+        """When something happens, as a share of the time in which it may; another one for each seed."""
+        return float(np.random.default_rng((self.simulated.seed, 6)).random())
 
 
 # ------------------------------------------------------------------------------------------------ the deeds
@@ -167,7 +170,8 @@ def _clock(deed: words.ClockJump, scene: Scene) -> Ending:
 @do.register
 def _stall(deed: words.Stall, scene: Scene) -> Ending:
     def prepare(rig: Rig) -> None:
-        rig.at(deed.at_step, lambda: rig.clock.wait(deed.stall.si), _within(rig, scene.moment, AT_LEAST))
+        mid_trip = _after(rig, DELAY * scene.moment, lambda: _about_to_trip(rig.twin))
+        rig.at(deed.at_step, lambda: rig.clock.wait(deed.stall.si), mid_trip)
 
     return scene.run(prepare)
 
@@ -203,16 +207,20 @@ def _tamper(_: words.Tamper, scene: Scene) -> Ending:
 # ------------------------------------------------------------------------------------------------ how
 
 
-def _within(rig: Rig, seconds: float, current: float = 0.0) -> Callable[[], bool]:
-    """True so many seconds after it was first asked while at least `current` A flowed."""
-    since: list[float] = []
+def _after(rig: Rig, seconds: float, begins: Callable[[], bool] = lambda: True) -> Callable[[], bool]:
+    """True from so many seconds after something was first seen to have begun."""
+    since = list[float]()
 
     def ready() -> bool:
-        if not since and abs(rig.twin.pack.current) >= current:
+        if not since and begins():
             since.append(rig.clock.now())
         return bool(since) and rig.clock.now() >= since[0] + seconds
 
     return ready
+
+
+def _about_to_trip(twin: Twin) -> bool:
+    return any(protection.pending for protection in twin.bms.protections.values())
 
 
 def _die(scene: Scene, step: str) -> None:
@@ -233,7 +241,7 @@ def _run_until_death(
     sequence: str, bench: str, simulated: Simulated, serial_number: str, data: Path, step: str
 ) -> None:
     scene = Scene(Station.of(sequence, bench), simulated, serial_number, data)
-    scene.run(lambda rig: rig.at(step, _drop_dead, _within(rig, scene.moment)))
+    scene.run(lambda rig: rig.at(step, _drop_dead, _after(rig, WITHIN * scene.moment)))
 
 
 def _drop_dead() -> None:

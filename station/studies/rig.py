@@ -56,6 +56,7 @@ class Rig:
     """What the record says of it; None: the run takes the bench for a real one."""
     serial_number: str
     """What was scanned."""
+    purpose: str = ""
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
 
     def at(self, step: str | None, act: Callable[[], None], ready: Callable[[], bool] = lambda: True) -> None:
@@ -80,7 +81,9 @@ class Rig:
         """Carry the plan out; raises NotWritable before anything is touched."""
         events: list[Event] = []
         listeners = (events.append, telling(self.twin), *self.listeners)
-        request = Request(self.plan, self.serial_number, data, simulation=self.simulation, listeners=listeners)
+        request = Request(
+            self.plan, self.serial_number, data, purpose=self.purpose, simulation=self.simulation, listeners=listeners
+        )
         _, record, folder = carry_out(request, self.served, self.scopes)
         return Ran(record, folder, self.twin, tuple(events))
 

@@ -159,7 +159,9 @@ class Service:
 
     def _calibrate_voltage(self, info: bytes) -> bytes:
         """Take the present reading for that many mV."""
-        self.bms.adc.pack_voltage_gain *= _among(range(20_000, 65_001), _number(info)) / 1000 / self._seen().pack_voltage
+        self.bms.adc.pack_voltage_gain *= (
+            _among(range(20_000, 65_001), _number(info)) / 1000 / self._seen().pack_voltage
+        )
         return b""
 
     def _seen(self) -> Readings:

@@ -188,7 +188,9 @@ class Line:
         if not self.bit_errors:
             return data
         hit = self.rng.random(len(data)) < self.bit_errors
-        return b"".join(_flipped(byte, self.rng) if bad else bytes((byte,)) for byte, bad in zip(data, hit, strict=True))
+        return b"".join(
+            _flipped(byte, self.rng) if bad else bytes((byte,)) for byte, bad in zip(data, hit, strict=True)
+        )
 
 
 def collide(frames: Iterable[bytes]) -> bytes:

@@ -244,7 +244,7 @@ class Server:
     def _serve(self) -> None:
         try:
             while self._running.is_set():
-                events = self._selector.select(self._patience())
+                events = self._arrived()
                 if self._clock.kind == "wall":
                     self._catch_up()
                 for key, _ in events:
@@ -253,6 +253,18 @@ class Server:
                     self._hold.answer()
         except BaseException as error:
             self._failed = error
+
+    def _arrived(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What has arrived by the time that something is due: a selector counts whole milliseconds, a sleep the rest."""
+        patience = self._patience()
+        if patience is None:
+            return self._selector.select()
+        whole = int(1000 * patience) / 1000
+        events = self._selector.select(max(0.0, whole - 1e-6))
+        if not events and patience > whole:
+            time.sleep(patience - whole)
+            events = self._selector.select(0)
+        return events
 
     def _patience(self) -> float | None:
         """Wall seconds for which nothing is due; None: nothing ever is unless somebody speaks."""

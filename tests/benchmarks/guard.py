@@ -58,9 +58,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, served_bench(Path(name)) as bench:
         os.environ.setdefault("STATION_KEYS", str(Path(name) / "keys"))
         starts = [ready(bench, Path(name) / f"guard-{index}.jsonl") for index in range(RUNS)]
-        print(
-            f"guard ready    {statistics.median(starts):.2f} s median, {max(starts):.2f} s at worst (at most {READY_WITHIN:g} s)"
-        )
+        median, worst = statistics.median(starts), max(starts)
+        print(f"guard ready    {median:.2f} s median, {worst:.2f} s at worst (at most {READY_WITHIN:g} s)")
         for stop, (send, promised) in STOPS.items():
             runs = [took(bench, Path(name) / f"{stop}-{index}", send) for index in range(RUNS)]
             off, safe = (sorted(each) for each in zip(*runs, strict=True))

@@ -168,3 +168,19 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_parameters_that_a_fault_can_change_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(["twin", "parameters"]) == 0
     assert "bms.discharge_fet.stuck" in capsys.readouterr().out
+
+
+def test_what_the_line_knows_of_a_pack_comes_by_a_file_of_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("cell_lot: LOTA000001\n", encoding="utf-8")
+    assert status([*RUN, "--answers", str(answers)]) == 2
+    assert "did you mean `cell_lots`?" in capsys.readouterr().err
+    answers.write_text("cell_lots: [LOTA000001, LOTA000002]\ntime_since_charge: 70 min\n", encoding="utf-8")
+    arguments = ("--data", str(tmp_path), "--fault", "dead-led", "--answers", str(answers), "--json")
+    assert status([*RUN, *arguments]) == 1
+    record = json.loads(Path(json.loads(capsys.readouterr().out)["record"]).read_text(encoding="utf-8"))
+    found = {each["name"]: each["value"] for each in record["measurements"]}
+    assert found["cell_lots"] == "LOTA000001 LOTA000002"
+    assert found["time_since_charge"] == 4200.0

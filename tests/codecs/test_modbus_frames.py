@@ -2,17 +2,73 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from station.codecs import modbus
 from station.codecs.modbus import Answer, Misfit, Noise, Read, Refusal, Write, find_answer
+from station.model.files import read
 
 ASCII_POLL = b"~250246900000FDA4\r"
 READ_37 = Read(1, 0, 37)
 WORDS_37 = tuple(range(37))
 ANSWER_37 = modbus.with_crc([1, 3, 74, *b"".join(word.to_bytes(2, "big") for word in WORDS_37)])
+
+
+CAPTURES = cast(
+    "dict[str, dict[str, object]]", read(Path(__file__).parent / "captures/pace-modbus.yaml").data["frames"]
+)
+
+
+def captured(word: str) -> list[str]:
+    return [name for name, each in CAPTURES.items() if word in each]
+
+
+def recorded(name: str) -> bytes:
+    return bytes.fromhex(str(CAPTURES[name]["frame"]))
+
+
+def request_of(name: str) -> Read:
+    return Read(1, *cast("list[int]", CAPTURES[name]["request"]))
+
+
+@pytest.mark.parametrize("name", captured("request"))
+def test_a_recorded_request_is_what_we_would_send(name: str) -> None:
+    assert request_of(name).frame() == recorded(name)
+
+
+@pytest.mark.parametrize("name", captured("to"))
+def test_a_recorded_answer_is_understood_and_built_again_byte_for_byte(name: str) -> None:
+    outcome = find_answer(recorded(name), request_of(str(CAPTURES[name]["to"])))
+    if "refusal" in CAPTURES[name]:
+        assert outcome == Refusal(cast(int, CAPTURES[name]["refusal"]), 5, b"")
+        assert modbus.with_crc([1, 0x83, cast(int, CAPTURES[name]["refusal"])]) == recorded(name)
+    else:
+        assert isinstance(outcome, Answer)
+        assert read_answer(list(outcome.words)) == recorded(name)
+
+
+@pytest.mark.parametrize("name", captured("refused"))
+@pytest.mark.parametrize("asked", [Read(1, 0, 119), Read(2, 0, 84)])
+def test_a_damaged_or_foreign_recording_is_refused_with_the_reason(name: str, asked: Read) -> None:
+    outcome = find_answer(recorded(name), asked)
+    assert isinstance(outcome, Noise)
+    assert str(CAPTURES[name]["refused"]) in outcome.reason
+
+
+def test_no_recording_is_left_out() -> None:
+    assert sorted(CAPTURES) == sorted(name for word in ("request", "to", "refused") for name in captured(word))
+    assert len(CAPTURES) == 12
+
+
+def test_a_wrong_checksum_is_said_with_the_right_one() -> None:
+    outcome = find_answer(ANSWER_37[:-1] + b"\x00", READ_37)
+    assert isinstance(outcome, Noise)
+    assert outcome.reason == f"checksum {ANSWER_37[-2]:02x} 00; the bytes before it make {ANSWER_37[-2:].hex(' ')}"
 
 
 def read_answer(words: list[int], device: int = 1) -> bytes:
@@ -22,22 +78,15 @@ def read_answer(words: list[int], device: int = 1) -> bytes:
 @pytest.mark.parametrize(
     ("request_", "frame"),
     [
-        (Read(1, 0, 8), "01 03 00 00 00 08 44 0C"),  # M01, recorded in the field
-        (Read(1, 9, 4), "01 03 00 09 00 04 94 0B"),  # M03
-        (Read(1, 15, 22), "01 03 00 0F 00 16 F4 07"),  # M05
-        (Read(1, 60, 55), "01 03 00 3C 00 37 C4 10"),  # M07
         (Read(1, 0, 37), "01 03 00 00 00 25 84 11"),
         (Write(1, 65, (3650,)), "01 10 00 41 00 01 02 0E 42 2D 10"),
     ],
 )
-def test_requests_are_the_recorded_bytes(request_: Read | Write, frame: str) -> None:
+def test_requests_are_those_of_other_programs(request_: Read | Write, frame: str) -> None:
     assert request_.frame() == bytes.fromhex(frame)
 
 
-def test_recorded_answers_are_understood() -> None:
-    assert find_answer(bytes.fromhex("01 83 02 C0 F1"), Read(1, 0, 8)) == Refusal(2, 5, b"")
-    zero = bytes.fromhex("01 03 08 00 00 00 00 00 00 00 00 95 D7")
-    assert find_answer(zero, Read(1, 9, 4)) == Answer((0, 0, 0, 0), 13, b"")
+def test_the_answer_to_a_write_repeats_its_address_and_count() -> None:
     assert find_answer(bytes.fromhex("01 10 00 41 00 01 51 DD"), Write(1, 65, (3650,))) == Answer((), 8, b"")
     assert find_answer(bytes.fromhex("01 86 01 83 A0"), Read(1, 0, 8)) == Noise(bytes.fromhex("01 86 01 83 A0"))
 

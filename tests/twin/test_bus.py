@@ -62,7 +62,9 @@ def test_each_pack_answers_at_its_own_address_on_both_rs485_lines(bench: SerialB
 
 def test_what_is_written_to_a_neighbour_is_its_own(bench: SerialBench) -> None:
     assert bench.ask(framed("02 10 0041 0001 02 0E42")) == framed("02 10 0041 0001")
-    trips = [bms.memory["cell_overvoltage.trip"] for bms in (bench.bms, neighbour(bench, 2).bms, neighbour(bench, 3).bms)]
+    trips = [
+        bms.memory["cell_overvoltage.trip"] for bms in (bench.bms, neighbour(bench, 2).bms, neighbour(bench, 3).bms)
+    ]
     assert trips == [3.7, 3.65, 3.7]
 
 

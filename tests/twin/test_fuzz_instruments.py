@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -252,7 +253,8 @@ def log(low: float, high: float) -> Callable[[Random], float]:
     return lambda chance: math.exp(chance.uniform(math.log(low), math.log(high)))
 
 
-ohms, volts, diodes = log(1e-4, 1e4), lambda chance: chance.uniform(0, 100), (0.0, 0.0, 0.7, math.inf)
+ohms, diodes = log(1e-4, 1e4), (0.0, 0.0, 0.7, math.inf)
+STUCK: tuple[Literal["closed", "open"] | None, ...] = (None, None, None, "closed", "open")
 
 
 def a_branch(chance: Random) -> Branch:
@@ -266,7 +268,9 @@ def a_branch(chance: Random) -> Branch:
 def a_source(chance: Random) -> SourceTerminals:
     """A supply with any settings."""
     slews = chance.choice((math.inf, 1e4, 100.0)), chance.choice((math.inf, 1e3, 1.0))
-    return SourceTerminals(chance.random() < 0.7, volts(chance), chance.uniform(0, 100), *slews, log(1, 1e4)(chance))
+    return SourceTerminals(
+        chance.random() < 0.7, chance.uniform(0, 100), chance.uniform(0, 100), *slews, log(1, 1e4)(chance)
+    )
 
 
 def a_sink(chance: Random) -> SinkTerminals:
@@ -275,7 +279,7 @@ def a_sink(chance: Random) -> SinkTerminals:
         on=chance.random() < 0.7,
         mode=chance.choice(("CC", "CV", "CR", "CP")),
         current=chance.uniform(0, 1000),
-        voltage=volts(chance),
+        voltage=chance.uniform(0, 100),
         resistance=chance.choice((0.0, ohms(chance))),
         power=chance.uniform(0, 1e4),
         slew_rise=chance.choice((math.inf, 1e6, 10.0)),
@@ -287,9 +291,13 @@ def a_sink(chance: Random) -> SinkTerminals:
 def a_circuit(chance: Random) -> Circuit:
     """Leads, contactors and mistakes of every kind."""
     closed = [chance.random() < 0.7 for _ in range(3)]
-    contactors = [Contactor(each, chance.choice((0.0, log(1e-5, 1)(chance))), chance.choice(STUCK)) for each in closed]
+    main, supply, load = (
+        Contactor(each, chance.choice((0.0, log(1e-5, 1)(chance))), chance.choice(STUCK)) for each in closed
+    )
     return Circuit(
-        *contactors,
+        main,
+        supply,
+        load,
         lead=log(1e-4, 10)(chance),
         contact=log(1e-5, 1e3)(chance),
         supply_lead=chance.choice((0.0, log(1e-4, 1)(chance))),
@@ -303,7 +311,6 @@ def a_circuit(chance: Random) -> Circuit:
     )
 
 
-STUCK = (None, None, None, "closed", "open")
 STEPS = (0.0, 1e-6, 1e-3, 0.05, 10.0)
 
 

@@ -152,7 +152,10 @@ def test_no_bytes_upset_the_modbus_port(patience: float) -> None:
 
 # --- ASCII ------------------------------------------------------------------------------------------------------------
 
-CODES = (*COMMANDS.commands.values(), *(code for kind in COMMANDS.parameters.values() for code in (kind.read, kind.write)))
+CODES = (
+    *COMMANDS.commands.values(),
+    *(code for kind in COMMANDS.parameters.values() for code in (kind.read, kind.write)),
+)
 WRITES = {kind.write: kind for kind in COMMANDS.parameters.values()}
 TEXTS = {COMMANDS.commands["write_model_sn"]: "model_sn", COMMANDS.commands["write_pack_sn"]: "pack_sn"}
 

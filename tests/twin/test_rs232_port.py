@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from bench_runs import SERIAL, rig
@@ -14,6 +15,7 @@ from station.bms.errors import PackSilent
 from station.bms.pace_ascii import PaceAscii
 from station.bms.pace_modbus import PaceModbus
 from station.clock import Clock, WallClock
+from station.codecs.modbus import Answer, Read, find_answer, needed
 from station.twin.world import Twin
 
 
@@ -114,3 +116,16 @@ def test_the_cable_works_in_wall_time_too() -> None:
         assert client.text("pack_sn") == SERIAL
         assert len(client.readings().cell_voltages) == 15
         assert client.statistics.repeated == 0
+
+
+@pytest.mark.parametrize("pieces", [(3,), (1, 2, 5), (7,)])
+def test_a_request_that_a_computer_tears_apart_is_still_one_request(pieces: tuple[int, ...]) -> None:
+    with awake(WallClock()) as (bench, _):
+        request = Read(1, 160, 20)
+        wire, frame = bench.port("rs485_a").wire, request.frame()
+        at = [0, *pieces, len(frame)]
+        for begin, end in zip(at, at[1:], strict=False):
+            wire.transmit(frame[begin:end])
+            bench.clock.wait(0.01)
+        received = wire.collect(partial(needed, request=request), 1.0, 0.2)
+        assert isinstance(find_answer(received, request), Answer)

@@ -115,6 +115,11 @@ class Protection:
     _trip: Hold = field(default_factory=Hold)
     _release: Hold = field(default_factory=Hold)
 
+    @property
+    def pending(self) -> bool:
+        """Whether it is about to trip: beyond its threshold, with its delay running."""
+        return self._trip.since is not None
+
     def reset(self) -> None:
         """Start anew: nothing stands."""
         self.alarm = self.tripped = False
