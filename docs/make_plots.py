@@ -7,7 +7,7 @@ and from the registers of the BMS. Only what is called true comes from inside th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -34,7 +34,7 @@ IMAGES = Path(__file__).parent / "images"
 SHUNT, SHUNT_CHANNEL, CONTACTOR = 200e-6, 101, 201
 """Ohm; the channels of fixtures/benches/simulated.yaml."""
 DMM, BMS, LOAD, TRUE, WORDS = "#1d4f91", "#b35c00", "#3b7d3f", "#9aa0a6", "#5f6368"
-STYLE: Mapping[str, object] = {
+STYLE: dict[str, object] = {
     "font.size": 9, "axes.titlesize": 9, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.grid": True,
     "axes.axisbelow": True, "grid.color": "#e3e5e8", "axes.edgecolor": "#9aa0a6", "axes.spines.top": False,
     "axes.spines.right": False, "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.4,
@@ -204,15 +204,15 @@ def trip() -> None:
     volts.plot(time, scene.array("true voltage"), color=DMM, label="at the posts")
     volts.step(time, scene.array("pack_voltage"), color=BMS, where="post", label="BMS, sum of the cells")
     volts.set(ylabel="V", ylim=(46.4, 49.4), title="Voltage")
-    _note(volts, "to 0 V: nothing feeds the posts, and the load still pulls", (opened, 46.6), (5, 0))
-    _note(volts, "two thirds of the sag come back at once", (1.6, 48.85), (-2, 6), "right")
-    volts.legend(loc="center left")
+    _note(volts, "to 0 V: the FET is open,\nand the load still pulls", (opened, 46.6), (5, 0))
+    _note(volts, "most of the sag comes back at once", (1.6, 48.85), (-2, 6), "right")
+    volts.legend(loc="upper left")
     names = ("discharge FET on", "protection", "alarm")
     for row, name in enumerate(names):
         flags.fill_between(time, row, row + 0.7 * scene.array(name), step="post", color=BMS, alpha=0.8, lw=0)
     flags.set(yticks=[row + 0.35 for row in range(len(names))], yticklabels=names, ylim=(-0.15, len(names)))
     flags.grid(axis="y", visible=False)
-    flags.set(xlabel="s after 132 A were set", title="Flags of the BMS")
+    flags.set(xlabel="s after 132 A were set", xlim=(-0.25, 1.6), title="Flags of the BMS")
     _save(figure, "trip")
 
 
@@ -302,7 +302,7 @@ def _relaxing(cells: Cells, hours: Array) -> list[float]:
 def main() -> None:
     """Draw them all."""
     mpl.use("Agg")
-    with mpl.rc_context(STYLE):
+    with plt.style.context(STYLE):
         for plot in (pulse, trip, charge, shelf):
             plot()
             print(f"drawn       {plot.__name__}")

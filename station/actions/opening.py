@@ -61,6 +61,13 @@ def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], N
         voltage.add(at, reading.voltage)
         return reading.current
 
+    with stage.waiting():
+        return _watch(stage, look, stimulus, current, voltage)
+
+
+def _watch(
+    stage: Stage, look: Callable[[], float], stimulus: Callable[[], None], current: Trace, voltage: Trace
+) -> Opening:
     first = max(look(), 1.0)
     asked = stage.clock.now()
     stimulus()

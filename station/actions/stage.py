@@ -128,7 +128,10 @@ class Stage:
         self._taken: Counter[tuple[str, int]] = Counter()
         self._sampling = False
         self._readings: tuple[float, Readings] | None = None
-        bench.pause = self.pause
+        bench.pause = self._between_frames
+        self.waited = 0.0
+        """Seconds that pack and physics were waited for."""
+        self._waits = False
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -139,6 +142,29 @@ class Stage:
 
     def wait(self, until: Callable[[], bool] | None = None, within: float = math.inf, every: float = TICK) -> bool:
         """Let time pass, sampling, until `until` holds or `within` seconds are over; says whether it held."""
+        with self.waiting():
+            return self._wait(until, within, every)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time of the block as waited for pack and physics, with all that is said meanwhile."""
+        began, talked = self.clock.now(), self.scopes.talked
+        inner, self._waits = self._waits, True
+        try:
+            yield
+        finally:
+            self._waits = inner
+            if not inner:
+                self.waited += self.clock.now() - began
+                self.scopes.talked = talked
+
+    def _between_frames(self, seconds: float) -> None:
+        """Let the gap of a protocol pass, sampling what is watched; that is communication."""
+        began, talked = self.clock.now(), self.scopes.talked
+        self._wait(None, seconds, TICK)
+        self.scopes.talked = talked + self.clock.now() - began
+
+    def _wait(self, until: Callable[[], bool] | None, within: float, every: float) -> bool:
         ends = self.clock.now() + within
         while True:
             self.scopes.left()

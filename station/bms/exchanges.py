@@ -1,4 +1,4 @@
-"""The station as the only one that asks on a serial line: gaps, resynchronisation, repeated questions, a count of it."""
+"""The station as the only one that asks on a line: gaps, resynchronisation, repeated questions, a count of it all."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from station.model.events import Event, Measured, Noted, RunStarted, StepEnded, StepStarted
+from station.model.record import Step
 from station.model.verdict import Verdict
 
 WAITING = 1000
@@ -81,6 +82,7 @@ class ProgressDisplay:
             self._bar.update(self._task, total=max(event.floor_s * 1.4, 1.0))
             line = f"{event.product_title}, {event.serial_number} on {event.bench_title.lower()}"
             self._console.print(f"[bold]{escape(event.sequence_title)}[/]  {escape(line)}  [dim]run {event.run}[/]")
+            self._console.print(f"[dim]{'seconds':>44}   physics   wires  station[/]", highlight=False)
         elif isinstance(event, StepStarted):
             self._bar.update(self._task, description=event.step, completed=event.at_s)
         elif isinstance(event, Measured) and event.measurement.verdict not in (Verdict.PASS, None):
@@ -93,7 +95,8 @@ class ProgressDisplay:
         again = f" (attempt {step.attempt})" if step.attempt > 1 else ""
         name = step.id.rpartition("/")[2]
         self._console.print(
-            f"{indent}{MARKS[step.verdict]}{name:<{34 - len(indent)}}{step.duration_s:8.1f} s{again}", highlight=False
+            f"{indent}{MARKS[step.verdict]}{name:<{34 - len(indent)}}{step.duration_s:8.1f}{_spent(step)}{again}",
+            highlight=False,
         )
         reasons = self._failed or ([step.reason] if step.verdict is not Verdict.PASS and step.reason else [])
         for reason in reasons:
@@ -103,3 +106,9 @@ class ProgressDisplay:
                 style="dim" if step.verdict is Verdict.NOT_TESTED else "",
             )
         self._failed.clear()
+
+
+def _spent(step: Step) -> str:
+    """How much of a step was physics, communication and station."""
+    station = max(0.0, step.duration_s - step.physics_s - step.communication_s)
+    return f"  [dim]{step.physics_s:8.1f} {step.communication_s:7.1f} {station:8.1f}[/]"

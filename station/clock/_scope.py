@@ -49,6 +49,8 @@ class Scopes:
         self._stopped: str | None = None
         self.progress: Callable[[], None] = _nobody
         """Called whenever the run asks what is left, which is before everything it does; a guard listens here."""
+        self.talked = 0.0
+        """Seconds that exchanges on wires have taken while nothing else was waited for."""
         self.utc: Callable[[], datetime] = lambda: datetime.now(UTC)
         """The date and time of day, for what people read; it may jump, and nothing is measured with it."""
 

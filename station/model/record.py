@@ -73,6 +73,10 @@ class Step(Part):
     gate: bool = False
     started_s: float
     duration_s: float
+    physics_s: float = 0.0
+    """Of these, waited for pack and physics, with all that was said meanwhile; what is left over is the station's."""
+    communication_s: float = 0.0
+    """Of these, spent on wires while nothing else was waited for."""
     verifies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know: shifted thresholds, remedies tried, what the plan derated."""

@@ -211,7 +211,7 @@ class Engine:
         """Carry out `body` as one attempt of a step."""
         step, stage = planned.step, self.stage
         with self._on_stage(step, planned.path, attempt):
-            began = stage.at_s
+            began, waited, talked = stage.at_s, stage.waited, self._scopes.talked
             self._emit(
                 StepStarted(at_s=began, step=planned.path, title=step.title, attempt=attempt, depth=planned.depth)
             )
@@ -231,6 +231,8 @@ class Engine:
                 gate=step.gate,
                 started_s=began,
                 duration_s=round(stage.at_s - began, 6),
+                physics_s=round(stage.waited - waited, 6),
+                communication_s=round(max(0.0, self._scopes.talked - talked), 6),
                 verifies=step.verifies,
             )
             self._emit(StepEnded(at_s=stage.at_s, step=ended, depth=planned.depth))

@@ -104,11 +104,14 @@ class Tried:
     margins: tuple[Margin, ...] = ()
 
 
-def try_out(case: Case, sequence: str, bench: str, serial_number: str) -> Tried:
-    """Carry a case out; everything that does not change from case to case is read once for each process."""
+def try_out(case: Case, sequence: str, bench: str, serial_number: str, folder: str | None = None) -> Tried:
+    """Carry a case out, with its data in `folder` until it is over.
+
+    What does not change from case to case is read once for each process.
+    """
     station, began = _station(sequence, bench), time.process_time()
     deeds = [fault.do for fault in case.faults if fault.do is not None]
-    with tempfile.TemporaryDirectory(prefix="study-", ignore_cleanup_errors=True) as data:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="study-", ignore_cleanup_errors=True) as data:
         scene = Scene(station, Simulated(case.state, case.faults, case.seed), serial_number, Path(data))
         try:
             ending = do(deeds[0], scene) if deeds else scene.run()

@@ -121,7 +121,7 @@ class AsciiBoard:
         return {**own, **self.others()} if self.bms.address == HOST else own
 
     def _told(self, info: bytes, of: Callable[[AsciiBoard], Analog | Alarms]) -> bytes:
-        """COMMAND: this pack, by 0, 1 or its own address, another one of the group, or all in the order of addresses."""
+        """COMMAND: this pack, by 0, 1 or its own address, another one of the group, or all in the order of address."""
         if len(info) != 1:
             raise Declined(Rtn.FORMAT)
         (command,), group = info, self._group()

@@ -1,4 +1,4 @@
-"""What a workshop does to a BMS over PACE ASCII: calibrate, restore, read the history, choose the inverter's protocol."""
+"""What a workshop does to a BMS over PACE ASCII: history, settings, calibration, the inverter's protocol."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ class Circuit:
         drawing = self._regulators.load(load, load_side, dt)
         feeding = feeding if self.supply_contactor.conducts else []
         drawing = drawing if self.load_contactor.conducts else []
-        meter = Ramp(0.0, 1 / self.meter)
+        meter = Ramp(0.0, self._metered)
         pack = self._pack(branch)
         node = node_voltage((*pack, *feeding, *drawing, meter))
         fed, taken, current = -drawn(feeding, node), drawn(drawing, node), drawn(pack, node)
@@ -236,6 +236,11 @@ class Circuit:
             return self._found(node_voltage((*branch.ramps(0.0), meter)), 0.0, supply, load)
         way = -1.0 if self.reversed else 1.0
         return self._found(way * (node - current * self._outside), way * current, supply, load)
+
+    @property
+    def _metered(self) -> float:
+        """Siemens between the voltmeter's leads; a short circuit there is 1 Ohm."""
+        return 1 / max(self.meter, 1.0)
 
     @property
     def _outside(self) -> float:
@@ -251,7 +256,7 @@ class Circuit:
 
     def _found(self, posts: float, current: float, supply: SourceTerminals, load: SinkTerminals) -> Found:
         plus = 1 / max(self.insulation_plus, 1e-3)
-        minus = 1 / max(self.insulation_minus, 1e-3) + 1 / self.meter
+        minus = 1 / max(self.insulation_minus, 1e-3) + self._metered
         return Found(
             terminal_voltage=posts,
             sensed_voltage=0.0 if self.sense_open else -posts if self.reversed != self.sense_reversed else posts,

@@ -53,6 +53,15 @@ class Gate:
             self.left()
             yield
 
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Count the time of an exchange as spent on communication."""
+        began = self.scopes.clock.now()
+        try:
+            yield
+        finally:
+            self.scopes.talked += self.scopes.clock.now() - began
+
     def opened(self, reset: Callable[[], None], interrupt: Callable[[], None] = _nothing) -> None:
         """Take over a fresh connection; raises Fenced, and resets it, when the fence fell while it was being made."""
         with self._lock:

@@ -62,8 +62,9 @@ class SerialWire:
         bytes as `length_of` says, or, while that cannot tell, with a silence of `between` seconds; it may be anything.
         """
         since = self._clock.now()
-        self.transmit(request)
-        return self.collect(length_of, first_byte + self.seconds(len(request)), between, since)
+        with self.gate.talking():
+            self.transmit(request)
+            return self.collect(length_of, first_byte + self.seconds(len(request)), between, since)
 
     def transmit(self, request: bytes) -> None:
         """Send bytes; raises ConnectionLost, Fenced, and what the scopes raise."""

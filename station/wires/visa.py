@@ -58,7 +58,7 @@ class VisaWire:
             self.reopen()
         messages = [line.encode("ascii") + b"\n" for line in text.split("\n")]
         since = self._clock.now()
-        with self._reset_on_error():
+        with self._reset_on_error(), self.gate.talking():
             for message in messages:
                 self._send(message, timeout)
             return self._line(timeout, since)

@@ -33,7 +33,8 @@ def recorded(name: str) -> bytes:
 
 
 def request_of(name: str) -> Read:
-    return Read(1, *cast("list[int]", CAPTURES[name]["request"]))
+    first, count = cast("list[int]", CAPTURES[name]["request"])
+    return Read(1, first, count)
 
 
 @pytest.mark.parametrize("name", captured("request"))

@@ -141,6 +141,16 @@ def test_the_watchdog_waits_a_minute_unless_told_otherwise_and_latches(device: K
     assert errors(device) == [-222]
 
 
+def test_hours_are_counted_in_both_directions_until_they_are_reset(device: KeysightRp7900) -> None:
+    output = device.output
+    output.source.terminal_voltage = output.sink.terminal_voltage = 50.0
+    output.sink.terminal_current = 100.0
+    device.tick(device.now + 36.0)
+    assert [float(each) for each in (device.execute("FETC:AHO?;:FETC:WHO?") or "").split(";")] == [-1.0, -50.0]
+    device.execute("SENS:AHO:RES")
+    assert [float(each) for each in (device.execute("FETC:AHO?;:FETC:WHO?") or "").split(";")] == [0.0, -50.0]
+
+
 def test_reset_switches_off_and_releases(device: KeysightRp7900) -> None:
     device.execute("SYST:COMM:RLST REM;:FUNC CURR;:CURR -130;:OUTP ON")
     device.trip()

@@ -38,6 +38,10 @@ def clients(bench: OpenBench) -> tuple[PaceModbus, PaceAscii]:
     return bench.port("rs485_a").bms, bench.port("rs232").speaking(PaceAscii)
 
 
+def by_port(bench: OpenBench) -> dict[str, PaceModbus | PaceAscii]:
+    return dict(zip(("rs485_a", "rs232"), clients(bench), strict=True))
+
+
 @pytest.mark.parametrize("polls", ["polite", "colliding"])
 def test_every_reading_is_right_while_pack_1_talks_on_the_line(polls: str) -> None:
     with awake() as (bench, twin):
@@ -109,7 +113,7 @@ def test_each_fault_has_its_error_on_both_protocols_and_goes_without_a_trace(
     fault: str, value: str | bool | int, error: type[Exception]
 ) -> None:
     with awake() as (bench, twin):
-        for name, client in zip(("rs485_a", "rs232"), clients(bench), strict=True):
+        for name, client in by_port(bench).items():
             serial = client.text("pack_sn")
             twin.set(f"lines.{name}.{fault}", value)
             with pytest.raises(error):
@@ -131,7 +135,7 @@ def test_the_answer_of_another_address_is_told_from_the_packs_own() -> None:
 
 def test_an_echo_is_no_answer_and_does_not_hide_one() -> None:
     with awake() as (bench, twin):
-        for name, client in zip(("rs485_a", "rs232"), clients(bench), strict=True):
+        for name, client in by_port(bench).items():
             twin.set(f"lines.{name}.echo", True)
             assert client.text("pack_sn")
             assert client.statistics == LineStatistics(exchanges=1)

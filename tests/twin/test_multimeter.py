@@ -235,6 +235,18 @@ def test_zero_once_leaves_automatic_zero_off(device: Multimeter) -> None:
     assert device.execute("VOLT:ZERO:AUTO ONCE;AUTO?") == "0"
 
 
+def test_statistics_count_what_was_read_since_they_were_cleared() -> None:
+    readings = iter((9.0, 1.0, 2.0, 3.0, 6.0))
+    device = multimeter(lambda: next(readings))
+    device.execute("READ?")
+    device.execute("CALC:AVER ON;:SAMP:COUN 4;:READ?")
+    assert numbers(device.execute("CALC:AVER:ALL?")) == pytest.approx([3.0, 2.160247, 1.0, 6.0], rel=1e-5)
+    assert numbers(device.execute("CALC:AVER:COUN?;PTP?;AVER?")) == pytest.approx([4.0, 5.0, 3.0], rel=1e-5)
+    assert device.execute("CALC:AVER:CLE;COUN?;AVER?") == "+0.00000000E+00;+0.00000000E+00"
+    device.execute("CONF:VOLT:DC 10")
+    assert device.execute("CALC:AVER?") == "0"
+
+
 def test_reset_goes_back_to_dc_volts_and_clears_memory(device: Multimeter) -> None:
     device.execute('FUNC "RES";:SAMP:COUN 5;:READ?')
     device.execute("*RST")

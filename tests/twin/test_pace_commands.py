@@ -5,6 +5,7 @@ Frames marked `recorded` were exchanged between PbmsTools 2.4 and a real board.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -86,17 +87,18 @@ def test_each_switch_goes_both_ways_and_shows_in_the_control_state(board: Board,
 
 def test_switches_act_on_the_board(board: Board) -> None:
     bms = board.rig.bms
-    for name, act in (
-        ("buzzer_on", lambda: bms.buzzer.enabled),
-        ("low_gear_on", lambda: bms.limiter.low_gear),
-        ("limiter_on", lambda: bms.limiter.enabled),
-        ("led_alarm_on", lambda: bms.lamps.enabled),
-        ("balancing_on", lambda: bms.balancing.resting),
-    ):
-        board.control(name.replace("_on", "_off"))
-        assert not act()
-        board.control(name)
-        assert act()
+    acts: dict[str, Callable[[], bool]] = {
+        "buzzer": lambda: bms.buzzer.enabled,
+        "low_gear": lambda: bms.limiter.low_gear,
+        "limiter": lambda: bms.limiter.enabled,
+        "led_alarm": lambda: bms.lamps.enabled,
+        "balancing": lambda: bms.balancing.resting,
+    }
+    for name, is_on in acts.items():
+        board.control(f"{name}_off")
+        assert not is_on()
+        board.control(f"{name}_on")
+        assert is_on()
 
 
 def test_some_firmware_has_limiter_and_lamps_the_other_way_round(board: Board) -> None:

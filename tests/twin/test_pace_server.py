@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -201,7 +202,7 @@ def test_a_silent_board_says_nothing(line: Line) -> None:
     assert line.ask(READ) == ANSWER
 
 
-# --- what boards do differently, and where a computer stands between ---------------------------------------------------
+# --- what boards do differently, and where a computer stands between --------------------------------------------------
 
 
 def test_the_address_in_an_answer_can_be_another_one(line: Line) -> None:
@@ -245,7 +246,7 @@ def test_a_patient_port_puts_the_pieces_of_a_frame_together(cuts: set[int], paus
     line = Line()
     line.server = PaceServer(line.board, protocol(), patience=0.05)
     at = [0, *sorted(cuts), len(READ)]
-    for begin, end in zip(at, at[1:], strict=False):
+    for begin, end in pairwise(at):
         line.send(READ[begin:end], pause=pause if begin else 0.1)
     assert line.server.reply(line.now + 0.03) == ANSWER
 

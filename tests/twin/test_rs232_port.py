@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from bench_runs import SERIAL, rig
@@ -124,7 +125,7 @@ def test_a_request_that_a_computer_tears_apart_is_still_one_request(pieces: tupl
         request = Read(1, 160, 20)
         wire, frame = bench.port("rs485_a").wire, request.frame()
         at = [0, *pieces, len(frame)]
-        for begin, end in zip(at, at[1:], strict=False):
+        for begin, end in pairwise(at):
             wire.transmit(frame[begin:end])
             bench.clock.wait(0.01)
         received = wire.collect(partial(needed, request=request), 1.0, 0.2)

@@ -234,6 +234,7 @@ class EaPsb10000(PoweredInstrument):
             yield from knob(f"SYSTem:CONFig:{name}:ACTion", supervised.action)
         yield from knob("SYSTem:CONFig:MODE", Choice(("UIP", "UIR")))
         yield from knob("SYSTem:CONFig:OUTPut:RESTore", Choice(("OFF", "AUTO")))
+        yield from knob("SYSTem:CONFig:ANALog:REMSb:ACTion", Choice(("AUTO", "OFF")))
         yield from knob("SYSTem:ALARm:ACTion:PFail", Choice(("AUTO", "OFF")))
         yield from knob("SYSTem:ALARm:ACTion:OTEMperature", Choice(("AUTO", "OFF")))
         yield from knob("POWer:STAGe:AFTer:REMote", panel.after_remote)

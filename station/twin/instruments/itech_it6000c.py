@@ -162,6 +162,7 @@ class ItechIt6000C(PoweredInstrument):
         yield Command("OUTPut:PROTection:CLEar", self.clear)
         yield from knob("OUTPut:PROTection:WDOG[:STATe]", panel.watchdog)
         yield from knob("OUTPut:PROTection:WDOG:DELay", panel.patience)
+        yield from knob("REMote:SENSe[:STATe]", Switch())
         for word in ("REMote", "LOCal", "RWLock"):
             yield Command(f"SYSTem:{word}", lambda: None)
         yield Command("[SOURce:]FUNCtion", self._prioritise, panel.function)

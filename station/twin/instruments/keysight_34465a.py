@@ -14,6 +14,7 @@ from numpy.random import Generator as Rng
 
 from station.twin.instruments.acquisition import Acquisition, Plan
 from station.twin.instruments.multimeter import LINE_FREQUENCY, OVERLOAD, Digitiser, Function, Sense
+from station.twin.instruments.statistics import Statistics
 from station.twin.scpi import (
     Choice,
     Command,
@@ -86,6 +87,7 @@ class Multimeter(Instrument):
         self.range_stuck = 0.0
         self.digitiser = Digitiser(rng, 1.0 + 35e-6 * rng.uniform(-0.5, 0.5), 2e-6 * rng.uniform(-0.5, 0.5))
         self.acquisition = Acquisition(self._plan, self._sample, MEMORY)
+        self.statistics = Statistics()
         self._senses = {function.name: Sense(function, CYCLES, 10.0) for function in FUNCTIONS}
         self._sense = self._senses["VOLT"]
         self._trigger = _Trigger()
@@ -100,6 +102,7 @@ class Multimeter(Instrument):
         for sense in self._senses.values():
             yield from self._sensing(sense)
         yield from self.acquisition.commands()
+        yield from self.statistics.commands()
         yield from self._triggering()
         yield from self._housekeeping()
 
@@ -130,7 +133,7 @@ class Multimeter(Instrument):
         yield from knob("SAMPle:COUNt", trigger.samples)
         yield from knob("SAMPle:COUNt:PRETrigger", trigger.before)
         yield from knob("SAMPle:SOURce", trigger.timing)
-        yield from knob("SAMPle:TIMer", trigger.timer)
+        yield from knob("SAMPle:TIMer", trigger.timer, self._least_timer)
         yield Command("SAMPle:TIMer?", self._timer, Optional(Choice(("MINimum", "MAXimum", "DEFault"))))
 
     def _housekeeping(self) -> Iterable[Command]:
@@ -159,6 +162,7 @@ class Multimeter(Instrument):
 
     def _configure(self, sense: Sense, top: float | None = None, resolution: float | None = None) -> None:
         self.acquisition.abort()
+        self.statistics.reset()
         self._trigger.reset()
         sense.configure(top, resolution)
         self._sense = sense
@@ -168,6 +172,11 @@ class Multimeter(Instrument):
     ) -> Generator[float, None, str]:
         self._configure(sense, top, resolution)
         return (yield from self.acquisition.read())
+
+    def _least_timer(self) -> None:
+        """SAMPle:TIMer MINimum is the time of one measurement, however that is set."""
+        timer = self._trigger.timer
+        timer.value = self._sense.duration if timer.value == timer.low else timer.value
 
     def _timer(self, which: str | None) -> str:
         timer = self._trigger.timer
@@ -185,6 +194,7 @@ class Multimeter(Instrument):
         probe = self.probe if name == "VOLT" else lambda: math.inf if name in _OPEN else 0.0
         reading = self.digitiser.measure(self._sense, probe, self.range_stuck)
         self.status.questionable.update(_OVERLOADED if abs(reading) >= OVERLOAD else 0)
+        self.statistics.take(reading)
         return (reading,)
 
     def pending(self) -> float:
@@ -207,6 +217,7 @@ class Multimeter(Instrument):
     def reset(self) -> None:
         """*RST: DC volts, automatic range, 10 power line cycles, one sample; memory is cleared."""
         self.acquisition.reset()
+        self.statistics.reset()
         self._trigger.reset()
         for sense in self._senses.values():
             sense.reset()

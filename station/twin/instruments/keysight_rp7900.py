@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from numpy.random import Generator as Rng
@@ -34,6 +35,21 @@ FASTEST = 1e6
 """A/s."""
 POWER_MARGIN = 1.05
 """Share of the rated power at which the box switches itself off."""
+
+
+@dataclass(slots=True)
+class _Counter:
+    """What has flowed, in the unit of its rate times seconds."""
+
+    total: float = 0.0
+
+    def add(self, rate: float, seconds: float) -> None:
+        """Let it flow."""
+        self.total += rate * seconds
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.total = 0.0
 
 
 class _Panel(Settings):
@@ -70,6 +86,7 @@ class KeysightRp7900(PoweredInstrument):
         self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
         self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
         self._heard = 0.0
+        self._charge, self._energy = _Counter(), _Counter()
         self._acquired: tuple[float, float] | None = None
         self._more = Register()
         self._interface = Choice(("LOCal", "REMote", "RWLock"))
@@ -154,7 +171,9 @@ class KeysightRp7900(PoweredInstrument):
         yield from knob("[SOURce:]CURRent:SLEW:MAXimum", panel.slew_fastest, self._change)
         yield from knob("[SOURce:]VOLTage:PROTection:LOW:STATe", panel.under_voltage_on)
         yield from knob("[SOURce:]CURRent:PROTection:STATe", panel.over_current_on)
+        yield from knob("[SOURce:]VOLTage:SENSe:SOURce", Choice(("INTernal", "EXTernal")))
         yield from self._measuring()
+        yield from self._counting()
         yield Command("STATus:QUEStionable2[:EVENt]?", lambda: self.dialect.integer(self._more.take()))
         yield Command("STATus:QUEStionable2:CONDition?", lambda: self.dialect.integer(self._more.condition))
 
@@ -166,6 +185,12 @@ class KeysightRp7900(PoweredInstrument):
         yield Command("FETCh[:SCALar]:VOLTage[:DC]?", lambda: nr3(self._fetch()[0]))
         yield Command("FETCh[:SCALar]:CURRent[:DC]?", lambda: nr3(self._fetch()[1]))
         yield Command("FETCh[:SCALar]:POWer[:DC]?", lambda: nr3(math.prod(self._fetch())))
+
+    def _counting(self) -> Iterable[Command]:
+        """Ampere-hours and watt-hours since they were last reset, negative when drawn."""
+        for node, counter in (("AHOur", self._charge), ("WHOur", self._energy)):
+            yield Command(f"FETCh[:SCALar]:{node}?", lambda counter=counter: nr3(counter.total / 3600))
+            yield Command(f"[SENSe:]{node}:RESet", counter.reset)
 
     def _acquire(self) -> tuple[float, float]:
         self._acquired = self.output.volts(), self.output.amperes()
@@ -208,7 +233,9 @@ class KeysightRp7900(PoweredInstrument):
         return min(self._latch.due, self._gives_up if self.feeds_or_draws else math.inf)
 
     def tick(self, now: float) -> None:
-        """Watch the protections; carry over what time or a fault has changed."""
+        """Watch the protections; count; carry over what time or a fault has changed."""
+        self._charge.add(self.output.true_amperes, now - self.now)
+        self._energy.add(self._watts(), now - self.now)
         super().tick(now)
         if not self.feeds_or_draws:
             self._latch.rest()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from station.twin.scpi.errors import ScpiError
 
 LONGEST_MNEMONIC = 12
-"""Characters a header node may have (IEEE 488.2, 7.6.1.4.1)."""
+"""Characters a header node may have (IEEE 488.2, 7.6.1.4.1), its numeric suffix not counted: QUEStionable2."""
 
 _HEADER = re.compile(r"[*:]?[A-Za-z][A-Za-z0-9_:]*\??")
 
@@ -59,7 +59,7 @@ def parse(text: str) -> Unit:
     nodes = tuple(header.rstrip("?").upper().lstrip(":").split(":"))
     if "" in nodes:
         raise ScpiError(-102)
-    if max(map(len, nodes)) > LONGEST_MNEMONIC:
+    if max(len(node.rstrip("0123456789")) for node in nodes) > LONGEST_MNEMONIC:
         raise ScpiError(-112)
     arguments = tuple(split(rest, ",")) if rest.strip() else ()
     return Unit(nodes, header.startswith(":"), header.endswith("?"), arguments)

@@ -139,8 +139,8 @@ class Tree:
         child = node.children.get(mnemonic)
         if child is None:
             raise ScpiError(-113)
-        suffix = int(digits or 1)
-        require(suffix in (child.suffixes or (1,)), -114)
+        suffix = int(digits[:9] or 1)
+        require(len(digits) < 9 and suffix in (child.suffixes or (1,)), -114)
         return child, [] if child.suffixes is None else [suffix]
 
 
