@@ -153,8 +153,10 @@ class VirtualClock:
         ends = (self._now if since is None else since) + timeout
         if heard(ready, ledger, self._settle):
             return True
+        if ends <= self._now:
+            return False
         self.wait(ends - self._now)
-        return ready(0.0)
+        return heard(ready, ledger, self._settle)
 
     def _settle(self, ledger: Ledger) -> Traffic:
         return self._far.settle(ledger) if self._far else Traffic(ledger.sent, ledger.taken)

@@ -134,8 +134,10 @@ class HeldClock:
         ends = (self.now() if since is None else since) + timeout
         if heard(ready, ledger, self._settle):
             return True
+        if ends <= self.now():
+            return False
         self.wait(ends - self.now())
-        return ready(0.0)
+        return heard(ready, ledger, self._settle)
 
     def step_began(self, step: str) -> None:
         """Tell the twin which step begins, for faults that wait for one."""

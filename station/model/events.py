@@ -103,6 +103,13 @@ class Noted(Event):
     text: str
 
 
+class DateJumped(Event):
+    """The date and time of day of the computer was set during the run, by so many seconds; no duration rests on it."""
+
+    event: Literal["date_jumped"] = "date_jumped"
+    seconds: float
+
+
 class OriginalsKept(Event):
     """The parameters of the pack as found, before the first of them is changed: raw words by register address."""
 
@@ -175,9 +182,17 @@ class RunEnded(Event):
     bench_time_s: float
 
 
+class Overruled(Event):
+    """The verdict of a run that had ended does not stand: without whole and stored evidence the run is ERROR."""
+
+    durable: ClassVar[bool] = True
+    event: Literal["overruled"] = "overruled"
+    reason: str
+
+
 AnyEvent = Annotated[
     RunStarted | InstrumentFound | StepStarted | StepEnded | Measured | Sampled | Identified | Noted | OriginalsKept
     | ParametersChanging | ParametersRestored | OutputChanging | MadeSafe | GuardReady | GuardActed
-    | RunEnded,
+    | DateJumped | RunEnded | Overruled,
     Field(discriminator="event"),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The journal, the folder of a run, and the record that is drawn from the journal."""
 
-from station.records.journal import Journal, StillWritten, append, held, lines, read_journal
+from station.records.journal import Journal, StillWritten, append, damage, held, lines, read_journal
 from station.records.project import DIED, NotARun, project
 from station.records.store import (
     BadSerialNumber,
@@ -10,12 +10,11 @@ from station.records.store import (
     new_run,
     plain_serial_number,
     run_folders,
-    write_atomically,
 )
-from station.records.unrestored import Unrestored, unrestored
+from station.records.unrestored import Illegible, Unrestored, unrestored
 
 __all__ = [
-    "DIED", "BadSerialNumber", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten", "Unrestored", "append",
-    "earlier_runs", "held", "lines", "new_run", "plain_serial_number", "project", "read_journal", "run_folders",
-    "unrestored", "write_atomically",
+    "DIED", "BadSerialNumber", "Illegible", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten",
+    "Unrestored", "append", "damage", "earlier_runs", "held", "lines", "new_run", "plain_serial_number", "project",
+    "read_journal", "run_folders", "unrestored",
 ]  # fmt: skip

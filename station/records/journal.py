@@ -1,24 +1,23 @@
 """The journal: one append-only JSON Lines file for each run.
 
 Durable events are on the disk before the run goes on; the others are handed to the operating system at once, so that
-a killed process loses none of them. A line that was half written when the power went is recognised and passed over; it
-stays where it is.
+a killed process loses none of them. A line that was half written when the power went, or when the disk was full, is
+recognised and passed over; it stays where it is, and what follows begins a line of its own.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from station import disk
 from station.model.events import AnyEvent, Event
-from station.records.store import flush_folder
 
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
@@ -57,12 +56,18 @@ class Journal:
         with ExitStack() as opening:
             opening.enter_context(held(path))
             self._file = opening.enter_context(path.open("xb", buffering=0))
-            flush_folder(path.parent)
+            disk.flush_folder(path.parent)
             self._open = opening.pop_all()
+        self._torn = False
 
     def __call__(self, event: Event) -> None:
-        """Append an event; a durable one is flushed to the disk before this returns. Raises OSError."""
-        _write(self._file, _line(event))
+        """Append an event; a durable one is flushed to the disk before this returns.
+
+        Raises OSError; a part of the line may be in the file then, and the next one begins after a line feed.
+        """
+        content, self._torn = b"\n" * self._torn + _line(event), True
+        disk.write_all(self._file.fileno(), content)
+        self._torn = False
         if event.durable:
             os.fsync(self._file.fileno())
 
@@ -90,13 +95,21 @@ def append(journal: Path, event: Event) -> None:
     """
     with journal.open("r+b", buffering=0) as file:
         torn = not file.readall().endswith(b"\n")
-        _write(file, b"\n" * torn + _line(event))
+        disk.write_all(file.fileno(), b"\n" * torn + _line(event))
         os.fsync(file.fileno())
 
 
 def lines(content: bytes) -> Iterator[AnyEvent | None]:
     """One entry for each line of a journal: its event, or None where the line is not whole."""
     return map(_event, content.removesuffix(b"\n").split(b"\n"))
+
+
+def damage(found: Sequence[object | None]) -> str:
+    """Which lines of a journal, read by `lines`, are not whole, in words; empty where all are."""
+    damaged = [number for number, event in enumerate(found, 1) if event is None]
+    if len(damaged) < 2:
+        return "".join(f"line {number} of the journal is damaged" for number in damaged)
+    return f"{len(damaged)} lines of the journal are damaged, the first is line {damaged[0]}"
 
 
 def read_journal(path: Path, *kinds: type[Event]) -> Iterator[AnyEvent]:
@@ -119,10 +132,3 @@ def _event(line: bytes) -> AnyEvent | None:
         return _ADAPTER.validate_json(line)
     except ValidationError:
         return None
-
-
-def _write(file: FileIO, content: bytes) -> None:
-    """Write all of it; the operating system may take a part only, such as when the disk is nearly full."""
-    view = memoryview(content)
-    while view:
-        view = view[file.write(view) :]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from station.model.events import (
     AnyEvent,
+    DateJumped,
     Event,
     Identified,
     InstrumentFound,
@@ -13,6 +14,7 @@ from station.model.events import (
     Measured,
     Noted,
     OriginalsKept,
+    Overruled,
     ParametersRestored,
     RunEnded,
     RunStarted,
@@ -22,6 +24,7 @@ from station.model.events import (
 from station.model.pack import Pack, Requirement
 from station.model.record import Measurement, Proof, ProofState, Record, Step
 from station.model.verdict import Verdict
+from station.records.journal import damage
 
 DIED = "the station stopped in the middle of the run"
 """The reason of a run that has no end of its own."""
@@ -31,13 +34,17 @@ class NotARun(ValueError):
     """Events that do not begin with a run."""
 
 
-def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
-    """The record of one run; raises NotARun. A run without an end is ABORTED."""
-    every = tuple(events)
+def project(events: Iterable[AnyEvent | Event | None], pack: Pack) -> Record:
+    """The record of one run; raises NotARun. A run without an end is ABORTED.
+
+    None stands for a damaged line of its journal; the record says that something is missing.
+    """
+    found = tuple(events)
+    every = tuple(event for event in found if event is not None)
     start = next((event for event in every if isinstance(event, RunStarted)), None)
     if start is None:
         raise NotARun("these events do not begin with a run")
-    end = next((event for event in every if isinstance(event, RunEnded)), None)
+    verdict, reason, end = _end(every)
     notes = [event for event in every if isinstance(event, Noted)]
     steps = tuple(_with_notes(event.step, notes) for event in every if isinstance(event, StepEnded))
     measurements = tuple(event.measurement for event in every if isinstance(event, Measured))
@@ -49,10 +56,11 @@ def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
     return Record.model_validate(
         copied
         | {
-            "verdict": end.verdict if end else Verdict.ABORTED,
-            "reason": end.reason if end else DIED,
+            "verdict": verdict,
+            "reason": reason,
             "ended_at": end.ended_at if end else start.started_at,
             "bench_time_s": end.bench_time_s if end else every[-1].at_s,
+            "warnings": (*start.warnings, *_warnings(found)),
             "identity": identity,
             "steps": steps,
             "measurements": measurements,
@@ -63,6 +71,29 @@ def project(events: Iterable[AnyEvent | Event], pack: Pack) -> Record:
             "thresholds": _thresholds(every),
         }
     )
+
+
+def _end(events: tuple[AnyEvent | Event, ...]) -> tuple[Verdict, str, RunEnded | None]:
+    """Verdict and reason of a run, and how it ended, if it did."""
+    end = next((event for event in events if isinstance(event, RunEnded)), None)
+    overruled = next((event for event in events if isinstance(event, Overruled)), None)
+    if overruled:
+        return Verdict.ERROR, overruled.reason, end
+    return (end.verdict, end.reason, end) if end else (Verdict.ABORTED, DIED, None)
+
+
+def _warnings(found: tuple[AnyEvent | Event | None, ...]) -> Iterator[str]:
+    """What a reader must know that the run did not know when it began."""
+    for event in found:
+        if isinstance(event, DateJumped):
+            way = "forward" if event.seconds > 0 else "back"
+            yield (
+                f"The date of the station's computer was set {way} by {abs(event.seconds):.0f} s during the run, before "
+                f"{event.at_s:.1f} s: its dates and times of day are in doubt, its durations are not."
+            )
+    lost = damage(found)
+    if lost:
+        yield f"{lost[0].upper()}{lost[1:]}: what it said is missing here."
 
 
 def _with_notes(step: Step, notes: Iterable[Noted]) -> Step:

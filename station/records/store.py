@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 import secrets
-import tempfile
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from station import disk
+
+LEAST_FREE = 20_000_000
+"""Bytes that must be free before a run begins; a run writes about 0.5 MB, so this is room for several at once."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_STAMP = "%Y%m%dT%H%M%S%f"
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class BadSerialNumber(ValueError):
@@ -56,22 +63,30 @@ def plain_serial_number(text: str) -> str:
     return text
 
 
-def new_run_id(now: datetime | None = None) -> str:
-    """An identity that sorts by time and is unique everywhere: UTC to the millisecond and 32 random bits."""
+def new_run_id(now: datetime | None = None, after: str = "") -> str:
+    """An identity that is unique everywhere and sorts by time: UTC to the millisecond and 32 random bits.
+
+    It sorts after the run `after` even where the clock has been set back since.
+    """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
+    with suppress(ValueError):  # a folder that somebody made by hand has no time in its name
+        moment = max(moment, datetime.strptime(after.partition("Z")[0], _STAMP).replace(tzinfo=UTC) + _MILLISECOND)
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{secrets.token_hex(4)}"
 
 
 def new_run(data: Path, serial_number: str) -> RunFolder:
-    """Create the folder of a new run; raises NotWritable or BadSerialNumber."""
-    path = data / "runs" / plain_serial_number(serial_number) / new_run_id()
+    """Create the folder of a new run, seen to take files; raises NotWritable or BadSerialNumber."""
+    runs = data / "runs" / plain_serial_number(serial_number)
     try:
+        path = runs / new_run_id(after=max(earlier_runs(data, serial_number), default=""))
         path.mkdir(parents=True)
-        handle, name = tempfile.mkstemp(dir=path)
-        os.close(handle)
-        os.unlink(name)
+        disk.create(probe := path / f".probe{disk.DRAFT}", b"\n")
+        probe.unlink()
         for folder in path.parents[:3]:
-            flush_folder(folder)
+            disk.flush_folder(folder)
+        free = shutil.disk_usage(path).free
+        if free < LEAST_FREE:
+            raise OSError(errno.ENOSPC, f"only {free / 1e6:.1f} MB are free, and a run needs {LEAST_FREE / 1e6:g} MB")
     except OSError as error:
         raise NotWritable(error.errno, f"data folder {data} cannot be written: {error.strerror}") from None
     return RunFolder(path)
@@ -87,29 +102,3 @@ def run_folders(data: Path, serial_number: str = "*") -> Iterator[RunFolder]:
     """Every folder with a journal, of one pack or of all, oldest run first."""
     journals = (data / "runs").glob(f"{serial_number}/*/journal.jsonl")
     return map(RunFolder, sorted((path.parent for path in journals), key=lambda path: path.name))
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; raises OSError. Windows does so by itself."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut; raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-        flush_folder(path.parent)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

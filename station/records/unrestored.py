@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.model.events import OriginalsKept, ParametersRestored, RunStarted
+from station.model.events import OriginalsKept, ParametersChanging, ParametersRestored, RunStarted
 from station.records.journal import StillWritten, held, read_journal
 from station.records.store import RunFolder, run_folders
 
@@ -29,8 +29,12 @@ class Unrestored:
             return True
 
 
+class Illegible(ValueError):
+    """A journal that has lost what says whether its pack has its thresholds; the message names it."""
+
+
 def unrestored(data: Path, serial_number: str, *, simulated: bool) -> Unrestored | None:
-    """What a pack must get back, or None; raises OSError or ValueError for a journal that cannot be read.
+    """What a pack must get back, or None; raises OSError or Illegible for a journal that cannot tell.
 
     A simulated pack and a real one of the same serial number are two packs, and neither can pay for the other.
 
@@ -41,14 +45,28 @@ def unrestored(data: Path, serial_number: str, *, simulated: bool) -> Unrestored
     owed: Unrestored | None = None
     for folder in run_folders(data, serial_number):
         product, kept = "", dict[int, int]()
-        for event in read_journal(folder.journal, RunStarted, OriginalsKept, ParametersRestored):
+        for event in read_journal(folder.journal, RunStarted, OriginalsKept, ParametersChanging, ParametersRestored):
             if isinstance(event, RunStarted):
                 if (event.simulation is not None) != simulated:
                     break
                 product = event.product
+            elif not product:
+                raise Illegible(f"{folder.journal} has lost the line that says what was tested")
             elif isinstance(event, OriginalsKept):
                 kept = {int(address): word for address, word in event.words.items()}
                 owed = owed or Unrestored(folder, product, kept)
+            elif isinstance(event, ParametersChanging):
+                if not kept:
+                    raise Illegible(f"{folder.journal} has lost the thresholds that its run found")
+                owed = owed or Unrestored(folder, product, kept)
             elif isinstance(event, ParametersRestored) and not event.wrong and owed and kept == owed.words:
                 owed = None
+        else:
+            if owed is None and _left_shifted(folder):
+                raise Illegible(f"{folder.journal} has lost the thresholds that {folder.record.name} misses")
     return owed
+
+
+def _left_shifted(folder: RunFolder) -> bool:
+    """Whether the record of a run, if it has one, says that thresholds were not restored; raises OSError."""
+    return folder.record.exists() and b'"thresholds":"NOT RESTORED' in folder.record.read_bytes()

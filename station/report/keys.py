@@ -4,20 +4,30 @@ A set of keys is one folder that appears by a single rename: two processes that 
 set of whoever came first. Trusted are the certificates of the own sets and every file in `trusted/`: there an installer
 puts the `certificates.pem` of a factory, and there the certificates of a replaced set go, so that what it signed stays
 genuine.
+
+Nothing here is ever made good in silence: a set that is damaged is said, and stays until somebody puts it back from a
+copy or replaces it.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from platformdirs import user_data_dir
 
-from station.report.files import flush_folder, write_private
+from station import disk
 from station.report.issue import Certificates, KeyStoreError, Kind, SigningKeys, issue
+
+OTHERWISE: Mapping[Kind, str] = {
+    "station": "replace it with `station keys init --replace`",
+    "simulated": "move the folder away: a new one is made, and what this one has signed is no longer known",
+}
+"""What to do about a damaged set of which there is no copy."""
 
 
 class KeyStore:
@@ -47,14 +57,15 @@ class KeyStore:
         if kind == "simulated" and not self._has(kind):
             self._make_simulated()
         folder = self.folder / kind
+        if not folder.is_dir():
+            raise KeyStoreError(f"{folder}: no {kind} key here; make one with `station keys init`")
         try:
             keys = SigningKeys((folder / "key.pem").read_bytes(), _read(folder / "certificates.pem"))
             if not keys.fit:
                 raise ValueError("it does not belong to the certificate")
-        except FileNotFoundError:
-            raise KeyStoreError(f"{folder}: no {kind} key here; make one with `station keys init`") from None
-        except (OSError, TypeError, ValueError) as problem:
-            raise KeyStoreError(f"{folder}: the {kind} key cannot be used: {_one_line(problem)}") from None
+        except (KeyStoreError, OSError, TypeError, ValueError) as problem:
+            message = f"{folder}: the {kind} key cannot be used: {_one_line(problem)}; put it back from a copy, or "
+            raise KeyStoreError(message + OTHERWISE[kind]) from None
         return keys
 
     def trusted(self) -> tuple[Certificates, ...]:
@@ -68,8 +79,7 @@ class KeyStore:
         folder = self.folder / "trusted"
         _private_folder(folder)
         path = folder / f"{certificates.kind}-{certificates.fingerprint[:16]}.pem"
-        if not path.exists():
-            write_private(path, certificates.pem)
+        disk.replace(path, certificates.pem, 0o600)
         return path
 
     def _has(self, kind: Kind) -> bool:
@@ -87,11 +97,11 @@ class KeyStore:
         with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as draft:
             new = Path(draft) / kind
             new.mkdir(mode=0o700)
-            write_private(new / "key.pem", keys.private)
-            write_private(new / "certificates.pem", keys.certificates.pem)
-            flush_folder(new)
+            disk.create(new / "key.pem", keys.private)
+            disk.create(new / "certificates.pem", keys.certificates.pem)
+            disk.flush_folder(new)
             os.rename(new, self.folder / kind)
-        flush_folder(self.folder)
+        disk.flush_folder(self.folder)
 
     def _refusal(self, kind: Kind, problem: OSError) -> KeyStoreError:
         if self._has(kind):
@@ -99,10 +109,18 @@ class KeyStore:
         return KeyStoreError(f"{self.folder}: a {kind} key cannot be stored: {problem.strerror}")
 
     def _retire(self, kind: Kind) -> None:
-        """Keep trusting the old certificates, then make the old set vanish by a rename, as it appeared."""
+        """Keep trusting the old certificates, then make the old set vanish by a rename, as it appeared.
+
+        Certificates that cannot be read are set aside, for whoever can make something of them.
+        """
         old = self.folder / kind
-        with suppress(FileNotFoundError):
+        if not old.exists():
+            return
+        try:
             self.trust(_read(old / "certificates.pem"))
+        except (KeyStoreError, FileNotFoundError):
+            os.rename(old, self.folder / f"{kind}-damaged-{secrets.token_hex(4)}")
+        else:
             with TemporaryDirectory(prefix=f".{kind}.", dir=self.folder) as gone:
                 os.rename(old, Path(gone) / kind)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from station import disk
 from station.model.record import Record
-from station.report.files import replace_file
 from station.report.keys import KeyStore
 from station.report.layout import build
 from station.report.sign import sign, statement
@@ -27,5 +27,5 @@ def write_certificate(record: Record, path: Path, keys: KeyStore, wording: Wordi
     signing = keys.keys("station" if record.simulation is None else "simulated")
     attachment = record.canonical()
     pdf = build(record, wording, attachment, signer=signing.certificates)
-    replace_file(path, sign(pdf, signing, statement(record, attachment)))
+    disk.replace(path, sign(pdf, signing, statement(record, attachment)))
     return path

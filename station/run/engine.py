@@ -31,7 +31,7 @@ from station.model.events import (
     StepEnded,
     StepStarted,
 )
-from station.model.record import Instrument, Step
+from station.model.record import Instrument, Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict, strongest
 from station.run.leases import Held, leased, resources
@@ -55,6 +55,11 @@ class Outcome:
     verdict: Verdict
     reason: str
     bench_time_s: float
+
+    @classmethod
+    def of(cls, record: Record) -> Outcome:
+        """What a record says of it."""
+        return cls(record.verdict, record.reason, record.bench_time_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ ANSWERS_AFTER = 0.03
 """Seconds from a request to the first byte of its answer (PACE boards; cycle-time model of the product)."""
 READ_FRAME, WRITE_FRAME = 8 + 5, 9 + 8
 """Bytes of request and answer besides the registers (Modbus RTU, functions 03 and 10h)."""
-READINGS, TEXT, GROUP = 37, 10, 4
-"""Registers of the data block, of a text, and of one protection (PACE Modbus V1.3)."""
+READINGS, TEXT, GROUP, CELLS = 37, 10, 4, 16
+"""Registers of the data block, of a text, of one protection, of the cell voltages (PACE Modbus V1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,16 @@ def _press(step: Step, declared: Declared) -> Least:
 
 
 def _trips(step: Step, declared: Declared) -> Least:
-    return sum((_trip(declared.pack.protection[name], way, declared) for name in step.trip for way in step.by), NONE)
+    """Each trip in each way; one that is tripped again has to come back first."""
+    trips = sum((_trip(declared.pack.protection[name], way, declared) for name in step.trip for way in step.by), NONE)
+    again = [name for index, name in enumerate(step.trip) if name in step.trip[:index]]
+    return sum((_recovery(declared.pack.protection[name], declared) for name in again), trips)
+
+
+def _recovery(protection: Protection, declared: Declared) -> Least:
+    """From the judging of an over-current until current comes back by itself."""
+    recovery = protection.recovery
+    return NONE if recovery is None else Least(physics=recovery.after.si - _judging(declared).seconds)
 
 
 def _trip(protection: Protection, way: str, declared: Declared) -> Least:
@@ -174,15 +183,39 @@ def _balance(step: Step, declared: Declared) -> Least:
 
 def _measured(step: Step, declared: Declared) -> Least:
     """A current is compared while it flows; after a stimulus the values are there already."""
+    counted = declared.read(CELLS) if "cell_count" in step.measure else NONE
     if "current_error" in step.measure and not step.resistance:
-        return Least(physics=SEEN_WITHIN) + declared.read(READINGS)
-    return NONE
+        return counted + Least(physics=SEEN_WITHIN) + declared.read(READINGS)
+    return counted
+
+
+def _required(step: Step, declared: Declared) -> Least:
+    texts = declared.read(TEXT) if "serial_number" in step.require else NONE
+    return texts + (declared.read(READINGS) if "product" in step.require else NONE)
+
+
+def _programmed(step: Step, declared: Declared) -> Least:
+    """What is stored already is only read; the serial number has been read when it was required."""
+    return sum([declared.read(TEXT)] * len(set(step.program) - {"pack_sn"}), NONE)
+
+
+def _recorded(step: Step, declared: Declared) -> Least:
+    return declared.read(TEXT) if "bms_serial" in step.record else NONE
+
+
+def _limiter(step: Step, declared: Declared) -> Least:
+    """For each command the command, then the current that is let through; a limited one never settles."""
+    each = declared.read(TEXT) + Least(physics=SEEN_WITHIN)
+    reaction = declared.pack.reacts_within.get("limiter")
+    return sum([each] * len(step.limiter), Least(physics=reaction.si if reaction else 0.0))
 
 
 _FLOORS: Mapping[str, Callable[[Step, Declared], Least]] = {
     "press_key": _press,
-    "require": lambda step, declared: declared.read(TEXT) if "serial_number" in step.require else NONE,
-    "program": lambda step, declared: declared.read(TEXT),
+    "require": _required,
+    "program": _programmed,
+    "limiter": _limiter,
+    "record": _recorded,
     "parameters": _parameters,
     "resistance": _resistance,
     "trip": _trips,
@@ -197,10 +230,10 @@ _FLOORS: Mapping[str, Callable[[Step, Declared], Least]] = {
 def _expected(step: Step, written: Expectation, declared: Declared) -> Least:
     """The longest of what one expectation waits for; what the pack says of itself comes on top."""
     protection = declared.pack.protection.get(written.released or "")
-    recovery = protection.recovery if protection else None
+    comes_back = protection is not None and step.charge is None  # a charge opens a lock at once
     waits = [
         0.0 if step.press_key == "reset" and written.lamps == "lamp_test" else declared.watched(written),
-        recovery.after.si - _judging(declared).seconds if recovery else 0.0,
+        _recovery(protection, declared).physics if protection is not None and comes_back else 0.0,
         STEADY if written.terminals or written.silent else 0.0,
         declared.time("lock_proof") if written.locked else 0.0,
     ]

@@ -1,5 +1,8 @@
 """After a run that died: its journal is closed, and its pack is not tested until its thresholds are back.
 
+The files of the last runs are looked at, too: a power cut can only harm what was written lately. A record or a
+certificate that is not whole is drawn again from what is.
+
 Nothing in here can keep the station from starting. What cannot be closed is said in one line and left alone.
 """
 
@@ -12,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import list2cmdline
 
+from station import disk
 from station.guard import JOURNAL
-from station.model.events import AnyEvent, GuardActed, MadeSafe, RunEnded, RunStarted
+from station.model.events import AnyEvent, Event, GuardActed, MadeSafe, Overruled, RunEnded, RunStarted
 from station.model.pack import Pack
 from station.model.record import Record
 from station.model.verdict import Verdict
@@ -23,21 +27,25 @@ from station.records import (
     RunFolder,
     StillWritten,
     append,
+    damage,
     held,
     lines,
     project,
     read_journal,
     run_folders,
     unrestored,
-    write_atomically,
 )
+from station.report.whole import LONGEST_END, is_whole
 
 LONGEST_LINE = 300
 """Characters in which one line says what became of a run."""
 
 
-class Damaged(Exception):
-    """A journal that lacks something which its verdict rests on."""
+LATELY = 50
+"""Runs whose files are looked at though they have a record; whatever was written before has long been on the disk."""
+NO_RECORD, BAD_RECORD = "had no record and", "had a damaged record and"
+BAD_CERTIFICATE = "had a damaged certificate, which was signed again"
+BAD_JOURNAL = "has a journal that has lost its end; its record still says"
 
 
 def why_blocked(data: Path, serial_number: str, bench: str, *, simulated: bool) -> str:
@@ -64,16 +72,16 @@ def close_dead_runs(
     """Close every run below `data` whose process died; one line for each that was, or could not be, closed.
 
     A run is over once it has a record, so that is written last: whatever is interrupted here is taken up at the next
-    start. `pack_of` reads a pack file by its name, `certify` signs and stores a certificate; both may raise anything.
+    start. One line, too, for each of the last runs that has a damaged file. `pack_of` reads a pack file by its name, `certify` signs and stores a certificate; both may raise anything.
     """
     try:
         folders = list(run_folders(data))
     except OSError as error:
         yield _line(f"runs that died cannot be looked for in {data}: {error}")
         return
-    for folder in folders:
+    for later, folder in zip(range(len(folders))[::-1], folders, strict=True):
         try:
-            said = _closed(folder, pack_of, certify)
+            said = _closed(folder, pack_of, certify) if later < LATELY or not folder.record.exists() else ""
         except StillWritten:
             continue
         except Exception as error:
@@ -83,20 +91,48 @@ def close_dead_runs(
 
 
 def _closed(folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]) -> str:
-    """Close one run and say so; nothing to say if it is over. Raises StillWritten for one under way."""
-    if folder.record.exists():
+    """Close or mend one run and say so; nothing to say if all is well. Raises StillWritten for one under way."""
+    if not _wrong(folder):
         return ""
     guard = folder.path / JOURNAL
     with held(folder.journal), held(guard) if guard.exists() else nullcontext():
-        if folder.record.exists():  # another station was faster
+        wrong = _wrong(folder)
+        if not wrong:  # another station was faster
             return ""
-        _merge(guard, folder.journal)
-        record = _ended(folder.journal, pack_of)
-        if not record.partial:
+        disk.sweep(folder.path)
+        if wrong in (NO_RECORD, BAD_RECORD):
+            return f"{wrong} {_drawn(folder, pack_of, certify)}"
+        record = Record.model_validate_json(folder.record.read_bytes())
+        if wrong == BAD_CERTIFICATE:
             certify(record, folder)
-        write_atomically(folder.record, record.canonical())
-    left = f"; thresholds {record.thresholds}" if record.thresholds.startswith("NOT") else ""
-    return f"had no record and was closed as {record.verdict}: {record.reason or 'nothing else was missing'}{left}"
+        return f"{wrong} {record.verdict}" if wrong == BAD_JOURNAL else wrong
+
+
+def _wrong(folder: RunFolder) -> str:
+    """What is to be done about a run, or said of it; empty where it is over and its files are whole."""
+    if not folder.record.exists():
+        return NO_RECORD
+    if not disk.tail(folder.record, 2) == b"}\n":
+        return BAD_RECORD
+    certificate = folder.certificate
+    if certificate.exists() and not is_whole(certificate.stat().st_size, disk.tail(certificate, LONGEST_END)):
+        return BAD_CERTIFICATE
+    ended = any(isinstance(event, RunEnded) for event in lines(disk.tail(folder.journal, LONGEST_END)))
+    return "" if ended else BAD_JOURNAL
+
+
+def _drawn(folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]) -> str:
+    """Draw certificate and record from the journal, and say what they came to."""
+    _merge(folder.path / JOURNAL, folder.journal)
+    record = _ended(folder.journal, pack_of)
+    if not record.partial:
+        certify(record, folder)
+    disk.replace(folder.record, record.canonical())
+    lost = damage(list(lines(folder.journal.read_bytes())))
+    left = f"thresholds {record.thresholds}" if record.thresholds.startswith("NOT") else ""
+    return "; ".join(
+        filter(None, (f"was closed as {record.verdict}: {record.reason or 'nothing else was missing'}", left, lost))
+    )
 
 
 def _merge(guard: Path, journal: Path) -> None:
@@ -111,21 +147,28 @@ def _merge(guard: Path, journal: Path) -> None:
 
 def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
     """The record of a run that has ended, or that ends here; then its journal says so from now on."""
-    found = tuple(lines(journal.read_bytes()))
+    found = list(lines(journal.read_bytes()))
     events = [event for event in found if event is not None]
     start = next((event for event in events if isinstance(event, RunStarted)), None)
     if start is None:
         raise NotARun("no line of the journal says what was run")
     pack = pack_of(start.product)
+    last = _last_word(journal, events, damage(found))
+    if last is None:
+        return project(found, pack)
+    record = project([*found, last], pack)
+    append(journal, last)
+    return record
+
+
+def _last_word(journal: Path, events: Sequence[AnyEvent], lost: str) -> Event | None:
+    """What the journal of a run still needs: its end, or that its verdict rests on a line that was lost."""
     end = next((event for event in events if isinstance(event, RunEnded)), None)
     if end is None:
-        end = _end(journal, events)
-        record = project([*events, end], pack)
-        append(journal, end)
-        return record
-    if end.verdict is not Verdict.ABORTED and None in found:
-        raise Damaged(f"its verdict is {end.verdict}, and line {found.index(None) + 1} of the journal is damaged")
-    return project(events, pack)
+        return _end(journal, events)
+    if not lost or end.verdict is Verdict.ABORTED or any(isinstance(event, Overruled) for event in events):
+        return None
+    return Overruled(at_s=events[-1].at_s, reason=f"{lost}, and the verdict {end.verdict} may rest on it")
 
 
 def _end(journal: Path, events: Sequence[AnyEvent]) -> RunEnded:

@@ -14,14 +14,14 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from station import __version__
+from station import __version__, disk
 from station.bench import OpenBench
 from station.clock import Scopes, VirtualClock, WallClock
 from station.guard import JOURNAL, Brief, Guard, GuardFailed
 from station.model.bench import Bench, WiredEntry
 from station.model.events import Event, RunStarted
 from station.model.record import Record, Simulation, Software
-from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project, write_atomically
+from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project
 from station.run.engine import Engine, Outcome
 from station.run.history import Wanted, carried_over, earlier_records, why_not_free
 from station.run.plan import Plan
@@ -70,7 +70,7 @@ class Session:
     def store(self) -> Record:
         """Write `record.json`, whole or not at all; raises OSError."""
         record = self.record()
-        write_atomically(self.folder.record, record.canonical())
+        disk.replace(self.folder.record, record.canonical())
         return record
 
 

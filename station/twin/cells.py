@@ -40,7 +40,7 @@ _STEP_OF_SOC = 1e-5
 class Outlook(NamedTuple):
     """The cells at the end of a step: `emf` + current * `resistance` V each, a straight line for any current.
 
-    The others are by the way: volts at rest, resistances over those at 25 degC, what is left of v1 and v2.
+    The others are by the way: volts at rest, resistances over those at 25 degC, what goes of v1 and v2 in the step.
     """
 
     dt: float
@@ -48,8 +48,8 @@ class Outlook(NamedTuple):
     resistance: Floats
     rest: Floats
     scale: Floats
-    left1: Floats
-    left2: Floats
+    gone1: Floats
+    gone2: Floats
 
     def voltages(self, current: float) -> Floats:
         """Volts at each cell's sense wires, if it was `current` A."""
@@ -57,7 +57,7 @@ class Outlook(NamedTuple):
 
 
 class Cells:
-    """`n` cells in series, every property an array over the cells that a fault may change in place or as a whole.
+    """`n` cells in series, every property an array over the cells that a fault may change; states move on in place.
 
     capacity Ah · soc 0..1 · r0 ohm (electrodes) · joint ohm (bars and welds inside the cell's sense loop) · r1, r2 ohm
     and tau1, tau2 s (RC pairs) · reach (of the surface ahead of the bulk) · leak A (self-discharge) · bleed A
@@ -110,15 +110,15 @@ class Cells:
         """
         surface = self._surface_in(dt)
         scale = self._scale(surface)
-        left1, left2 = np.exp(-dt / self.tau1), np.exp(-dt / self.tau2)
-        resistance = scale * (self.r0 + self.r1 * (1 - left1) + self.r2 * (1 - left2)) + self.joint
+        gone1, gone2 = 1 - np.exp(-dt / self.tau1), 1 - np.exp(-dt / self.tau2)
+        resistance = scale * (self.r0 + self.r1 * gone1 + self.r2 * gone2) + self.joint
         rest = rest_voltage(surface) + gap(self.soc) * ((1 + self.side) / 2)
-        inside = rest + self.v1 * left1 + self.v2 * left2
+        inside = rest + self.v1 * (1 - gone1) + self.v2 * (1 - gone2)
         if dt > SHORT:
             tangent = (rest_voltage(surface + _STEP_OF_SOC) - rest_voltage(surface)) / _STEP_OF_SOC * self._rise_in(dt)
             resistance, inside = resistance + tangent, inside - tangent * self._flow
         emf = self.polarity * (inside - (self.leak + self.bleed) * resistance)
-        return Outlook(dt, emf, resistance, rest, scale, left1, left2)
+        return Outlook(dt, emf, resistance, rest, scale, gone1, gone2)
 
     def voltages(self, current: float) -> Floats:
         """Volts at each cell's sense wires while `current` A flow, positive when charging."""
@@ -135,11 +135,11 @@ class Cells:
             return
         flow = self.polarity * current - self.leak - self.bleed
         scaled = ahead.scale * flow
-        over1, self.v1 = _relaxed(self.v1, self.r1 * scaled, ahead.left1, self.tau1 / dt)
-        over2, self.v2 = _relaxed(self.v2, self.r2 * scaled, ahead.left2, self.tau2 / dt)
+        over = self.r0 * scaled + self.joint * flow + ahead.rest
+        over += _relaxed(self.v1, self.r1 * scaled, ahead.gone1, self.tau1 / dt)
+        over += _relaxed(self.v2, self.r2 * scaled, ahead.gone2, self.tau2 / dt)
         self._move(flow, dt)
-        volts = self.r0 * scaled + self.joint * flow + over1 + over2 + ahead.rest
-        self._warm((volts - middle_voltage(self.soc)) * flow + volts * self.leak, dt, ambient)
+        self._warm((over - middle_voltage(self.soc)) * flow + over * self.leak, dt, ambient)
 
     @property
     def energy(self) -> Floats:
@@ -167,27 +167,32 @@ class Cells:
 
     def _move(self, flow: Floats, dt: float) -> None:
         """Carry charge, surface and hysteresis on."""
-        self._flow, self._lead = flow, self.reach * np.tanh(flow / (SURFACE_CURRENT * self.capacity))
-        self.surface_fast = _approach(self.surface_fast, FAST_SHARE * self._lead, math.exp(-dt / FAST_TIME))
-        self.surface_slow = _approach(self.surface_slow, (1 - FAST_SHARE) * self._lead, math.exp(-dt / SLOW_TIME))
-        share = flow * (dt / 3600) / self.capacity
-        self.soc = self.soc + share
-        self.side = _approach(self.side, np.sign(share), np.exp(-HYSTERESIS_RATE * np.abs(share)))
+        rate = flow / self.capacity
+        lead = self.reach * np.tanh(rate * (1 / SURFACE_CURRENT))
+        _approach(self.surface_fast, lead * FAST_SHARE, math.exp(-dt / FAST_TIME))
+        _approach(self.surface_slow, lead * (1 - FAST_SHARE), math.exp(-dt / SLOW_TIME))
+        self.soc += rate * (dt / 3600)
+        _approach(self.side, np.sign(rate), np.exp(np.abs(rate) * (-HYSTERESIS_RATE * dt / 3600)))
+        self._flow, self._lead = flow, lead
 
     def _warm(self, lost: Floats, dt: float, ambient: float) -> None:
         """Turn into heat what the posts give (W) and the chemistry does not take; some of it leaves for the room."""
-        self.heat = self.heat + lost * dt
-        ends = ambient + lost * (THERMAL_TIME / HEAT_CAPACITY)
-        self.temperature = _approach(self.temperature, ends, math.exp(-dt / THERMAL_TIME))
+        self.heat += lost * dt
+        _approach(self.temperature, lost * (THERMAL_TIME / HEAT_CAPACITY) + ambient, math.exp(-dt / THERMAL_TIME))
 
 
-def _approach(now: Floats, target: Floats, left: Floats | float) -> Floats:
-    """A state that goes to `target` when the share `left` of its distance remains."""
-    return target + (now - target) * left
+def _approach(state: Floats, target: Floats, left: Floats | float) -> None:
+    """Move a state towards `target`, so that the share `left` of its distance remains."""
+    state -= target
+    state *= left
+    state += target
 
 
-def _relaxed(now: Floats, target: Floats, left: Floats, times: Floats) -> tuple[Floats, Floats]:
-    """Mean and end of a step in which a state goes to `target` with a time constant of so many `times` the step."""
-    away = now - target
-    kept = away * left
-    return target + (away - kept) * times, target + kept
+def _relaxed(state: Floats, target: Floats, gone: Floats, times: Floats) -> Floats:
+    """Move a state towards `target` by the share `gone` in a step, of which the time constant is so many `times`.
+
+    Returns its mean over the step.
+    """
+    moved = (state - target) * gone
+    state -= moved
+    return target + moved * times

@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Protocol
 
 from station.clock import SteppedClock, Traffic
+from station.twin import ends
 
 ABOUT = 0.5
 """Wall seconds without a word after which a holder no longer stops time for others."""
@@ -30,11 +31,11 @@ Answer = Callable[[], Traffic | None]
 class Wires(Protocol):
     """What a hold needs of the server."""
 
-    def watch(self, connection: socket.socket, arrived: Callable[[], None]) -> None:
+    def watch(self, end: socket.socket, arrived: Callable[[], object]) -> None:
         """Call `arrived` when there is something to read."""
         ...
 
-    def forsake(self, connection: socket.socket) -> None:
+    def forsake(self, end: socket.socket) -> None:
         """Watch no more, and close."""
         ...
 
@@ -61,8 +62,8 @@ class Hold:
     def __init__(self, wires: Wires, clock: SteppedClock, step_began: Callable[[str], None]) -> None:
         """Publish `clock` on a free port; `step_began` learns of the steps of the run that holds it."""
         self._wires, self._clock, self._step_began = wires, clock, step_began
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = ends.listening()
+        self.address = "{}:{}".format(*ends.address(self._listener))
         self._said: dict[socket.socket, bytes] = {}
         self._holder: socket.socket | None = None
         self._name = ""
@@ -92,9 +93,7 @@ class Hold:
         self._say(self._holder, f"{self._clock.now()!r} {taken} {sent}")
 
     def _accept(self) -> None:
-        client, _ = self._listener.accept()
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = ends.accepted(self._listener)
         self._said[client] = b""
         self._wires.watch(client, lambda: self._arrived(client))
 

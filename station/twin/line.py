@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from station.twin.bus import Chatter
-from station.twin.server import Exchange
+from station.twin.exchanges import Exchange
 
 UNREAD = 512
 """Bytes that the station's adapter keeps for a station that does not look; what follows is lost."""

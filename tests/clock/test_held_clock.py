@@ -13,8 +13,9 @@ import pyvisa
 
 from station.clock import ClockRefused, HeldClock, Scopes, SteppedClock
 from station.twin import hold
+from station.twin.exchanges import Exchange
 from station.twin.scpi import Dialect, Instrument
-from station.twin.server import Exchange, Server
+from station.twin.server import Server
 from station.wires.errors import NoAnswer
 from station.wires.serial import SerialWire
 from station.wires.visa import VisaWire
@@ -184,10 +185,10 @@ def test_when_the_holder_is_frozen_time_goes_on_for_the_others_until_it_speaks_a
     held.wait(10.0)
     time.sleep(0.1)
     assert served.ask(b"*OPC?") == b"1\n"
-    assert served.clock.kind == "wall"
+    kinds = [served.clock.kind]
     assert served.clock.now() >= 10.0 + RESPONSE
     held.wait(1.0)
-    assert served.clock.kind == "virtual"
+    assert [*kinds, served.clock.kind] == ["wall", "virtual"]
     assert held.now() == served.clock.now() >= 11.0 + RESPONSE
 
 

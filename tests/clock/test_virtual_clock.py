@@ -95,12 +95,12 @@ def test_a_stepped_clock_stands_until_it_is_let_go_and_takes_the_world_along_whe
     assert (targets, clock.now()) == ([3.0], 3.0)
     clock.go_on()
     clock.go_on()
-    assert clock.kind == "wall"
+    kinds = [clock.kind]
     clock.wait(0.01)
     clock.stand()
     clock.stand()
     stands_at = clock.now()
-    assert clock.kind == "virtual"
+    assert [*kinds, clock.kind] == ["wall", "virtual"]
     assert 3.01 <= stands_at < 4.0
     assert targets == [3.0, stands_at]
     assert clock.now() == stands_at

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from station.report.files import replace_file
+from station import disk
 from station.report.issue import Certificates, KeyStoreError
 from station.report.keys import KeyStore, default_folder
 
@@ -180,7 +180,7 @@ def test_the_folder_is_the_environments_or_the_users_own(monkeypatch: pytest.Mon
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "certificate.pdf"
-    replace_file(path, b"old")
-    replace_file(path, b"new")
+    disk.replace(path, b"old")
+    disk.replace(path, b"new")
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]

@@ -80,7 +80,7 @@ def test_many_small_steps_of_one_current_equal_one_large_step(current: float, se
         cells.temperature[:] = 25.0
     one.step(current, seconds, 25.0)
     for _ in range(parts):
-        many.temperature = np.full(15, 25.0)
+        many.temperature[:] = 25.0
         many.step(current, seconds / parts, 25.0)
     for name in ("soc", "v1", "v2", "surface_fast", "surface_slow", "side"):
         assert getattr(many, name) == pytest.approx(getattr(one, name), abs=1e-9)
@@ -92,7 +92,7 @@ def test_no_current_and_no_step_breaks_the_cells(steps: list[tuple[float, float]
     cells = Cells()
     for current, dt in steps:
         cells.step(current, dt, ambient)
-        cells.temperature = np.clip(cells.temperature, -60, 500)
+        np.clip(cells.temperature, -60, 500, out=cells.temperature)
     assert np.isfinite(cells.voltages(0.0)).all()
 
 

@@ -1,0 +1,55 @@
+"""The twin's end of sockets and pseudo-terminals."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+
+
+def listening(host: str = "127.0.0.1") -> socket.socket:
+    """A socket on a free port at which clients are accepted."""
+    listener = socket.create_server((host, 0))
+    listener.setblocking(False)
+    return listener
+
+
+def accepted(listener: socket.socket) -> socket.socket:
+    """The next client, which waits for nobody."""
+    client, _ = listener.accept()
+    client.setblocking(False)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def name(client: socket.socket) -> str:
+    """What both ends call this connection: the end that made it, and this one."""
+    return ">".join(f"{host}:{port}" for host, port, *_ in (client.getpeername(), client.getsockname()))
+
+
+def address(listener: socket.socket) -> tuple[str, int]:
+    """Host and port."""
+    host, port = listener.getsockname()[:2]
+    return str(host), int(port)
+
+
+def pseudo_terminal() -> tuple[int, int]:
+    """A serial line as (master, slave); the slave must stay open. Not on Windows."""
+    import tty
+
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    return master, slave
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write until nothing is left; raises OSError."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def close(end: object) -> None:
+    """Close a socket or a file descriptor, open or not."""
+    with suppress(OSError):
+        end.close() if isinstance(end, socket.socket) else os.close(end) if isinstance(end, int) else None

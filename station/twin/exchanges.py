@@ -1,0 +1,130 @@
+"""A message and its answer as they take their time, and the connection that they cross."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from station.clock import Traffic
+
+Exchange = Generator[float, None, None]
+"""What is still to be done for a message: each value is the seconds to let pass before going on."""
+
+
+@dataclass(eq=False)
+class Connection:
+    """One client of an instrument, or one serial line."""
+
+    role: str
+    name: str
+    read: Callable[[], bytes]
+    write: Callable[[bytes], None]
+    close: Callable[[], None]
+    begin: Callable[[bytes], Exchange]
+    lines: bool
+    """Messages end with a line end; else they are what arrives."""
+    taken: int = 0
+    """Bytes that were dealt with."""
+    sent: int = 0
+    awaited: int = 0
+    """Bytes that the station says it has sent, once it has joined."""
+    joined: bool = False
+    """The station's own in virtual time: its exchanges move the clock."""
+    gone: bool = False
+    pending: bytearray = field(default_factory=bytearray)
+    waiting: deque[Exchange] = field(default_factory=deque)
+    busy: bool = False
+
+    @property
+    def traffic(self) -> Traffic:
+        """What has passed."""
+        return Traffic(self.taken, self.sent)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the station says it has sent is pending."""
+        return self.taken + len(self.pending) >= self.awaited > self.taken
+
+
+class Timers:
+    """Exchanges in wall time: messages of a client one after the other, pieces of a serial line as they come."""
+
+    def __init__(self) -> None:
+        """Nothing is under way."""
+        self._timers: list[tuple[float, int, Connection, Exchange]] = []
+        self._order = itertools.count()
+
+    @property
+    def due(self) -> float:
+        """When the next exchange goes on, in seconds of the clock; infinity: none is under way."""
+        return self._timers[0][0] if self._timers else math.inf
+
+    def begin(self, connection: Connection, exchange: Exchange, now: float) -> None:
+        """Begin an exchange, or put it behind those of the same client."""
+        if connection.lines and connection.busy:
+            connection.waiting.append(exchange)
+        else:
+            connection.busy = True
+            self._go_on(connection, exchange, now)
+
+    def go_on(self, now: float) -> None:
+        """Go on with everything that is due."""
+        while self.due <= now:
+            due, _, connection, exchange = heapq.heappop(self._timers)
+            self._go_on(connection, exchange, due)
+
+    def hurry(self) -> None:
+        """Finish everything that is under way, without letting time pass for it."""
+        while self._timers:
+            _, _, connection, exchange = heapq.heappop(self._timers)
+            for each in (exchange, *connection.waiting):
+                finish(each)
+            connection.waiting.clear()
+            connection.busy = False
+
+    def _go_on(self, connection: Connection, exchange: Exchange, now: float) -> None:
+        while (seconds := next(exchange, None)) is None:
+            if not connection.waiting:
+                connection.busy = False
+                return
+            exchange = connection.waiting.popleft()
+        heapq.heappush(self._timers, (now + seconds, next(self._order), connection, exchange))
+
+
+def finish(exchange: Exchange) -> None:
+    """Carry an exchange through without letting time pass."""
+    for _ in exchange:
+        pass
+
+
+class IdleClients:
+    """Which connections an instrument will close because nothing is said on them, and when."""
+
+    def __init__(self) -> None:
+        """Nobody is idle."""
+        self._closed_at: dict[Connection, float] = {}
+        self.next_due = math.inf
+        """When the first is to be closed, in seconds of the clock."""
+
+    def heard(self, connection: Connection, now: float, timeout: float) -> None:
+        """Somebody speaks, and may be silent for `timeout` seconds from now on; infinity: for ever."""
+        if timeout < math.inf:
+            self._closed_at[connection] = now + timeout
+        elif self._closed_at.pop(connection, None) is None:
+            return
+        self._look()
+
+    def overdue(self, now: float) -> list[Connection]:
+        """The connections to be closed at `now`, which are then forgotten."""
+        found = [each for each, due in self._closed_at.items() if due <= now + 1e-9]
+        for each in found:
+            del self._closed_at[each]
+        self._look()
+        return found
+
+    def _look(self) -> None:
+        self.next_due = min(self._closed_at.values(), default=math.inf)

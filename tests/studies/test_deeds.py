@@ -1,0 +1,136 @@
+"""What people and computers do, carried out on a short sequence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from station.model.fault import FaultFile
+from station.model.verdict import Verdict
+from station.records import lines
+from station.studies.deeds import CannotBeDone, Ending, Scene, do
+from station.studies.rig import Station
+from station.studies.simulation import DEFAULT_STATE, Simulated
+from station.twin.states import read_state
+
+SHORT = """\
+sequence: short
+title: As short as a test can be that writes a parameter and passes
+pack: [bali48]
+steps:
+  - step: start
+    gate: true
+    press_key: start
+    expect: [{answers: rs485_a}]
+  - step: identity
+    gate: true
+    require: serial_number
+  - step: write-back
+    parameters: {write_back: cell_overvoltage.delay}
+"""
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Station:
+    path = tmp_path_factory.mktemp("sequences") / "short.yaml"
+    path.write_text(SHORT, encoding="utf-8")
+    return Station.of(str(path))
+
+
+def done(station: Station, data: Path, seed: int = 1, **deed: object) -> Ending:
+    """The end of a run in which this was done."""
+    fault = FaultFile.model_validate({"fault": "deed", "title": "Done", "class": "operator", "do": deed})
+    assert fault.do is not None
+    state = read_state(DEFAULT_STATE)
+    return do(fault.do, Scene(station, Simulated(state, (fault,), seed), "BALI48-000001", data))
+
+
+def test_another_label_is_scanned(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, scan="BALI48-999999")
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "identity")
+
+
+def test_a_label_of_no_product_is_refused_before_the_run(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, scan="COFFEE-1")
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "start-checks")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_pack_that_passed_is_tested_again(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, repeat=True)
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "start-checks")
+    assert "passed already" in ending.reason
+
+
+def test_the_operator_stops_a_step(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, stop_at="identity")
+    assert (ending.verdict, ending.step) == (Verdict.ABORTED, "identity")
+
+
+def test_a_killed_run_is_found_and_closed(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, kill_at="start")
+    assert (ending.verdict, ending.step) == (Verdict.ABORTED, "start")
+    assert ending.record is not None
+
+
+def test_a_power_loss_tears_the_journal_and_loses_no_flushed_line(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, power_loss_at="start")
+    assert ending.verdict is Verdict.ABORTED
+    journal = next(tmp_path.glob("runs/*/*/journal.jsonl"))
+    events = list(lines(journal.read_bytes()))
+    assert None in events
+    assert events[0] is not None
+    assert events[0].durable
+
+
+def test_a_step_that_never_comes_cannot_be_the_place_of_a_death(station: Station, tmp_path: Path) -> None:
+    with pytest.raises(CannotBeDone, match="never came to nowhere"):
+        done(station, tmp_path, kill_at="nowhere")
+
+
+@pytest.mark.parametrize("kind", ["full", "read_only"])
+def test_a_disk_that_takes_nothing_is_an_error_from_the_start_and_later(
+    kind: str, station: Station, tmp_path: Path
+) -> None:
+    for step in (None, "identity"):
+        data = tmp_path / str(step)
+        data.mkdir()
+        ending = done(station, data, disk=kind, at_step=step)
+        assert ending.verdict is Verdict.ERROR, step
+        assert ending.reason
+
+
+def test_another_run_holds_the_bench(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, hold="bench")
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "start-checks")
+    assert "another station" in ending.reason
+
+
+def test_a_calibration_has_run_out(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, edit="calibration")
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "start-checks")
+    assert "calibration" in ending.reason
+
+
+@pytest.mark.parametrize(("jump", "hours"), [("back 1 h", -1), ("forward 1 h", 1)])
+def test_a_clock_that_jumps_shows_in_the_dates_and_in_no_duration(
+    jump: str, hours: int, station: Station, tmp_path: Path
+) -> None:
+    record = done(station, tmp_path, clock=jump, at_step="identity").record
+    assert record is not None
+    apart = datetime.fromisoformat(record.ended_at) - datetime.fromisoformat(record.started_at)
+    assert abs(apart.total_seconds() / 3600 - hours) < 0.1
+    assert record.verdict is Verdict.PASS
+    assert 0 < record.bench_time_s < 60
+
+
+def test_an_altered_certificate_is_refused(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, tamper="certificate")
+    assert (ending.verdict, ending.step) == (Verdict.PASS, "verify")
+
+
+def test_what_nobody_can_do_is_said_so(station: Station, tmp_path: Path) -> None:
+    with pytest.raises(CannotBeDone, match="no occasion"):
+        done(station, tmp_path, store="unreachable")
