@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench chaos coverage plots lock clean
 
 setup: $(READY)
 
@@ -34,6 +34,19 @@ check: setup
 
 bench: setup
 	@for benchmark in tests/benchmarks/[a-z]*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+# Kills the run at every line that its journal flushed; cuts, silences and garbles connections at random.
+chaos: setup
+	$(BIN)/python tests/chaos/kills.py
+	$(BIN)/python tests/chaos/cuts.py --cuts 1000
+
+# Every fault there is, and 200 good packs, against the end-of-line test.
+coverage: setup
+	$(BIN)/station coverage eol
+
+# The pictures of docs/explanation, drawn by the twin itself.
+plots: setup
+	$(BIN)/python docs/make_plots.py
 
 # The exact versions and hashes of everything that is installed, without the address of any index.
 lock: setup

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from station.bms.errors import DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.errors import ArrivedDamaged, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
 from station.bms.exchanges import TRIES, Exchanges, LineStatistics, Question, Wire
 from station.clock import Clock
 from station.codecs import pace_ascii
@@ -82,6 +82,6 @@ class AsciiLine:
         """A request that arrived damaged was not refused: it may be repeated."""
         if code in (Rtn.CHECKSUM, Rtn.LENGTH_CHECKSUM):
             self.statistics.damaged += 1
-            raise DamagedAnswer(f"{request}: the pack received it damaged ({MEANINGS[code]})")
+            raise ArrivedDamaged(f"{request}: the pack received it damaged ({MEANINGS[code]})")
         if code != Rtn.OK:
             raise PackRefused(str(request), code, MEANINGS[code])

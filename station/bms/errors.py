@@ -17,6 +17,10 @@ class DamagedAnswer(BmsError):
     """Bytes came, and no sound frame is among them."""
 
 
+class ArrivedDamaged(DamagedAnswer):
+    """The pack says that the request arrived damaged: it did nothing, and may be asked again."""
+
+
 class WrongAnswer(BmsError):
     """A sound frame came that answers something else: another device, function, address or count."""
 

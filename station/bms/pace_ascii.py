@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from station.bms.ascii_line import AsciiLine
-from station.bms.errors import BmsError, NotStored, PackRefused
-from station.bms.exchanges import LineStatistics, Wire
+from station.bms.errors import ArrivedDamaged, BmsError, NotStored, PackRefused
+from station.bms.exchanges import TRIES, LineStatistics, Wire
 from station.bms.pace_modbus import Readings
 from station.clock import Clock
 from station.codecs import pace_values
@@ -203,20 +203,31 @@ class PaceAscii:
         return self._line.ask(self._request(name, info), read)
 
     def _tell(self, request: Request, see: Callable[[], None]) -> None:
-        """Send a command once and look whether it was done: one that was not answered may have been."""
-        doubt: BmsError | None = None
-        try:
-            self._line.ask(request, lambda _: None, tries=1)
-        except PackRefused:
-            raise
-        except BmsError as error:
-            doubt = error
+        """Send a command and look whether it was done; raises NotStored, or what left it in doubt."""
+        doubt = self._said(request)
         try:
             see()
         except NotStored:
             if doubt is not None:
                 raise doubt from None
             raise
+
+    def _said(self, request: Request) -> BmsError | None:
+        """Send a command; what leaves in doubt whether it was done, for one that was not answered may have been.
+
+        Only one that arrived damaged, which was not, is sent again.
+        """
+        doubt: BmsError | None = None
+        for _ in range(TRIES):
+            try:
+                return self._line.ask(request, lambda _: None, tries=1)
+            except ArrivedDamaged as damage:
+                doubt = damage
+            except PackRefused:
+                raise
+            except BmsError as error:
+                return error
+        return doubt
 
     def _request(self, name: str, info: bytes) -> Request:
         return Request(name.replace("_", " "), Frame(self.address, self._commands.commands[name], info))

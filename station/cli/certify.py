@@ -17,8 +17,3 @@ def sign_certificate(record: Record, folder: RunFolder, keys: KeyStore, library:
 
     wording = load_wording(library.find("report", "certificate"))
     return write_certificate(record, folder.certificate, keys, wording)
-
-
-def why_unsigned(error: Exception) -> str:
-    """One line for a certificate that could not be written; without it there is no PASS, so the run is ERROR."""
-    return f"the certificate could not be written: {' '.join(str(error).split())}"

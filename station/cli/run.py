@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from station.actions.recording import ANSWERED
-from station.cli.certify import sign_certificate, why_unsigned
+from station.cli.certify import sign_certificate
 from station.cli.console import RunConsole
 from station.cli.errors import WrongUsage
 from station.cli.progress import ProgressDisplay
@@ -31,7 +31,6 @@ from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
 from station.report.issue import KeyStoreError
 from station.report.keys import KeyStore, default_folder
-from station.run.engine import Outcome
 from station.run.history import PRODUCTION
 from station.run.plan import Files, Plan, make_plan
 from station.run.recovery import close_dead_runs
@@ -109,9 +108,8 @@ def run(
             else None
         )
         keys = _keys(bench_file)
-        for line in close_dead_runs(
-            data, Files(files.library).pack, partial(sign_certificate, keys=keys, library=files.library)
-        ):
+        certify = partial(sign_certificate, keys=keys, library=files.library)
+        for line in close_dead_runs(data, Files(files.library).pack, certify):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         with ExitStack() as open_:
             clock = open_.enter_context(time_of(bench_file, time))
@@ -121,15 +119,15 @@ def run(
             why = purpose or ("" if simulation else PRODUCTION)
             request = Request(
                 plan, serial, data, operator, why, reason, simulation, bench,
-                listeners=(display, *ears), answers=answered,
+                listeners=(display, *ears), answers=answered, certify=certify,
             )  # fmt: skip
             stops.scopes = Scopes(clock)
-            outcome, record, folder = _carried_out(request, served, stops.scopes)
-        certificate, verdict, why = _certified(record, folder, keys, files)
-        _show(console, verdict, why or outcome.reason, record, folder, certificate, plan)
+            record, folder = _carried_out(request, served, stops.scopes)
+        certificate = folder.certificate if folder.certificate.exists() else None
+        _show(console, record, folder, certificate, plan)
         if as_json:
-            _say(json.dumps(_summary(verdict, why or outcome.reason, record, folder, certificate), ensure_ascii=False))
-        return EXIT_STATUS[verdict]
+            _say(json.dumps(_summary(record, folder, certificate), ensure_ascii=False))
+        return EXIT_STATUS[record.verdict]
 
 
 @contextmanager
@@ -206,27 +204,18 @@ def _keys(bench: Bench) -> KeyStore:
     return store
 
 
-def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
+def _carried_out(request: Request, bench: Bench, scopes: Scopes) -> tuple[Record, RunFolder]:
     try:
-        return carry_out(request, bench, scopes)
+        _, record, folder = carry_out(request, bench, scopes)
+        return record, folder
     except NotWritable as error:
         raise WrongUsage(str(error.strerror)) from None
 
 
-def _certified(record: Record, folder: RunFolder, keys: KeyStore, files: Files) -> tuple[Path | None, Verdict, str]:
-    """Sign the certificate; without stored evidence there is no PASS, so what goes wrong here is ERROR."""
-    try:
-        return sign_certificate(record, folder, keys, files.library), record.verdict, ""
-    except Exception as error:
-        return None, Verdict.ERROR, why_unsigned(error)
-
-
-def _summary(
-    verdict: Verdict, reason: str, record: Record, folder: RunFolder, certificate: Path | None
-) -> dict[str, object]:
+def _summary(record: Record, folder: RunFolder, certificate: Path | None) -> dict[str, object]:
     return {
-        "verdict": verdict,
-        "reason": reason,
+        "verdict": record.verdict,
+        "reason": record.reason,
         "run": record.run,
         "serial_number": record.serial_number,
         "record": str(folder.record),
@@ -236,25 +225,22 @@ def _summary(
     }
 
 
-def _show(
-    console: Console,
-    verdict: Verdict,
-    reason: str,
-    record: Record,
-    folder: RunFolder,
-    certificate: Path | None,
-    plan: Plan,
-) -> None:
-    title = f" {verdict} "
+def _show(console: Console, record: Record, folder: RunFolder, certificate: Path | None, plan: Plan) -> None:
+    title = f" {record.verdict} "
     simulated = "  SIMULATED" if record.simulation else ""
     lines = [
         f"{record.serial_number}  {plan.sequence.title}{simulated}",
         f"bench time {record.bench_time_s:.1f} s, floor {record.floor_s:.1f} s",
     ]
-    if reason:
-        lines.insert(1, reason)
+    if record.reason:
+        lines.insert(1, record.reason)
     console.print(
-        Panel(escape("\n".join(lines)), title=f"[bold {COLOURS[verdict]}]{title}[/]", title_align="left", expand=False)
+        Panel(
+            escape("\n".join(lines)),
+            title=f"[bold {COLOURS[record.verdict]}]{title}[/]",
+            title_align="left",
+            expand=False,
+        )
     )
     console.print(
         f"certificate  {certificate or 'none'}\nrecord       {folder.record}", highlight=False, soft_wrap=True

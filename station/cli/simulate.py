@@ -24,7 +24,10 @@ __all__ = ["DEFAULT_STATE", "TRIAL", "Simulated", "read_fault", "read_simulated"
 def serving(
     bench: Bench, pack: Pack, protocol: Protocol, simulated: Simulated, clock: Clock, serial_number: str, slot: int = 1
 ) -> Iterator[Twin]:
-    """The twin of that bench and pack, serving while the block runs; raises WrongUsage for what it cannot be."""
+    """The twin of that bench and pack, serving while the block runs; raises WrongUsage for what it cannot be or do."""
+    for fault in simulated.faults:
+        if fault.do is not None:
+            raise WrongUsage(f"`{fault.fault}` is a deed of a person or a computer; `station coverage` carries it out")
     try:
         with simulation.serving(bench, pack, protocol, simulated, clock, serial_number, slot) as twin:
             yield twin

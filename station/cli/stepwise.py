@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.cli.certify import sign_certificate, why_unsigned
+from station.cli.certify import sign_certificate
 from station.cli.simulate import Simulated, serving, simulation_of
 from station.cli.stops import stoppable
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Measured, StepEnded, StepStarted
 from station.model.library import Library
-from station.model.record import Record
 from station.model.verdict import Verdict
 from station.report.keys import KeyStore, default_folder
 from station.run.engine import Outcome
@@ -53,9 +53,12 @@ def stepped(
             world = open_.enter_context(serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot))
             bench, simulation = world.served(bench, plan.slot), simulation_of(simulated, clock)
             listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
-        request = Request(plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners))
+        certify = functools.partial(sign_certificate, keys=keys, library=Library.default())
+        request = Request(
+            plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners), certify=certify
+        )
         open_.enter_context(stoppable(deaf_after=False)).scopes = scopes
-        run = SteppedRun(open_.enter_context(session(request, bench, scopes)), scopes, asked, keys)
+        run = SteppedRun(open_.enter_context(session(request, bench, scopes)), scopes, asked)
         try:
             yield run
         finally:
@@ -65,14 +68,12 @@ def stepped(
 class SteppedRun:
     """One run under way. It is finished as soon as a step ends it, and after the last step that was asked for."""
 
-    def __init__(self, running: Session, scopes: Scopes, asked: Sequence[PlannedStep], keys: KeyStore) -> None:
-        """Nothing is touched yet; `keys` sign the certificate of a whole run."""
+    def __init__(self, running: Session, scopes: Scopes, asked: Sequence[PlannedStep]) -> None:
+        """Nothing is touched yet."""
         self.outcome: Outcome | None = None
-        self.certificate: Path | None = None
         self._session = running
         self._scopes = scopes
         self._asked = asked
-        self._keys = keys
         self._checked: Finding | None = None
         self._found: dict[str, Finding] = {}
 
@@ -122,9 +123,7 @@ class SteppedRun:
                 self._stop_before_what_is_missing()
             finally:
                 self.outcome = self._session.engine.finish()
-            record = self._session.store()
-            if not record.partial:
-                self.outcome = self._certified(record, self.outcome)
+            self.outcome = Outcome.of(self._session.store())
         return self.outcome
 
     def _stop_before_what_is_missing(self) -> None:
@@ -136,21 +135,14 @@ class SteppedRun:
     def _missing(self) -> list[PlannedStep]:
         return [planned for planned in self._asked if planned.path not in self._found]
 
-    def _certified(self, record: Record, outcome: Outcome) -> Outcome:
-        """Sign the certificate; without it there is no PASS, so what goes wrong here is ERROR."""
-        try:
-            self.certificate = sign_certificate(record, self._session.folder, self._keys, Library.default())
-        except Exception as error:
-            return Outcome(Verdict.ERROR, why_unsigned(error), outcome.bench_time_s)
-        return outcome
-
     def summary(self) -> str:
         """One line: verdict, pack, sequence, and where the evidence is."""
         request = self._session.request
         marks = ["SIMULATED"] * (request.simulation is not None) + ["partial"] * request.partial
         verdict = self.outcome.verdict if self.outcome else "not finished"
         title = " ".join([str(verdict), request.serial_number, request.plan.sequence.sequence, *marks])
-        return f"{title}: {self.certificate or self._session.folder.record}"
+        folder = self._session.folder
+        return f"{title}: {folder.certificate if folder.certificate.exists() else folder.record}"
 
 
 def _reasons(events: Iterable[Event], verdict: Verdict) -> list[str]:

@@ -88,8 +88,8 @@ def _warnings(found: tuple[AnyEvent | Event | None, ...]) -> Iterator[str]:
         if isinstance(event, DateJumped):
             way = "forward" if event.seconds > 0 else "back"
             yield (
-                f"The date of the station's computer was set {way} by {abs(event.seconds):.0f} s during the run, before "
-                f"{event.at_s:.1f} s: its dates and times of day are in doubt, its durations are not."
+                f"The date of the station's computer was set {way} by {abs(event.seconds):.0f} s, {event.at_s:.0f} s "
+                "into the run: its dates and times of day are in doubt, its durations are not."
             )
     lost = damage(found)
     if lost:

@@ -72,7 +72,8 @@ def close_dead_runs(
     """Close every run below `data` whose process died; one line for each that was, or could not be, closed.
 
     A run is over once it has a record, so that is written last: whatever is interrupted here is taken up at the next
-    start. One line, too, for each of the last runs that has a damaged file. `pack_of` reads a pack file by its name, `certify` signs and stores a certificate; both may raise anything.
+    start. One line, too, for each of the last runs that has a damaged file. `pack_of` reads a pack file by its name,
+    `certify` signs and stores a certificate; both may raise anything.
     """
     try:
         folders = list(run_folders(data))
@@ -85,7 +86,7 @@ def close_dead_runs(
         except StillWritten:
             continue
         except Exception as error:
-            said = f"has no record and cannot be closed, it is left alone: {error}"
+            said = f"cannot be closed or mended, it is left alone: {error}"
         if said:
             yield _line(f"run {folder.path.parent.name}/{folder.run} {said}")
 
@@ -112,7 +113,7 @@ def _wrong(folder: RunFolder) -> str:
     """What is to be done about a run, or said of it; empty where it is over and its files are whole."""
     if not folder.record.exists():
         return NO_RECORD
-    if not disk.tail(folder.record, 2) == b"}\n":
+    if disk.tail(folder.record, 2) != b"}\n":
         return BAD_RECORD
     certificate = folder.certificate
     if certificate.exists() and not is_whole(certificate.stat().st_size, disk.tail(certificate, LONGEST_END)):

@@ -50,9 +50,8 @@ def restore(request: Request, owed: Unrestored, bench_file: Bench, scopes: Scope
             if not engine.over:
                 engine.attempt(request.plan.steps[0], 1, lambda: _restore(engine.stage, engine.parameters, owed))
         finally:
-            outcome = engine.finish()
-        running.store()
-        return outcome
+            engine.finish()
+        return Outcome.of(running.store())
 
 
 def _restore(stage: Stage, parameters: Parameters, owed: Unrestored) -> None:

@@ -1,5 +1,7 @@
-"""One run from its folder to its record: identity, journal, engine, record. The certificate is the front door's
-business.
+"""One run from its folder to its record: identity, journal, engine, certificate, record.
+
+What the certificate is made of is the front door's business; when it is made is not: after the last word of the journal
+and before the record, since a run is over once it has one.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from station.bench import OpenBench
 from station.clock import Scopes, VirtualClock, WallClock
 from station.guard import JOURNAL, Brief, Guard, GuardFailed
 from station.model.bench import Bench, WiredEntry
-from station.model.events import Event, RunStarted
+from station.model.events import Event, Overruled, RunStarted
 from station.model.record import Record, Simulation, Software
 from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project
 from station.run.engine import Engine, Outcome
@@ -52,6 +54,8 @@ class Request:
     listeners: tuple[Callable[[Event], None], ...] = field(default=())
     answers: Mapping[str, str] = field(default_factory=dict)
     """What line, MES or scanner know of the pack, by the name under which it is recorded."""
+    certify: Callable[[Record, RunFolder], object] | None = None
+    """Signs and stores the certificate; may raise anything. None: the run leaves none, as a partial one never does."""
 
 
 @dataclass
@@ -62,15 +66,29 @@ class Session:
     folder: RunFolder
     events: list[Event]
     request: Request
+    keep: Callable[[Event], None]
+    """Takes an event into the journal; raises OSError."""
 
     def record(self) -> Record:
         """The record so far; raises NotARun before the run began."""
         return project(self.events, self.request.plan.pack)
 
     def store(self) -> Record:
-        """Write `record.json`, whole or not at all; raises OSError."""
+        """Write certificate and record, whole or not at all; without either there is no PASS, so the run is ERROR.
+
+        Raises OSError where not even that can be written; then the next start closes the run.
+        """
         record = self.record()
-        disk.replace(self.folder.record, record.canonical())
+        try:
+            if self.request.certify is not None and not record.partial:
+                self.request.certify(record, self.folder)
+            disk.replace(self.folder.record, record.canonical())
+        except Exception as error:
+            self.folder.certificate.unlink(missing_ok=True)
+            reason = f"the evidence could not be stored: {' '.join(str(error).split())}"
+            self.keep(Overruled(at_s=self.events[-1].at_s, reason=reason))
+            record = self.record()
+            disk.replace(self.folder.record, record.canonical())
         return record
 
 
@@ -107,7 +125,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
 
         engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, scopes.utc()), blocked)
         engine.stage.carried, engine.stage.answers = carried_over(records), request.answers
-        yield Session(engine, folder, events, request)
+        yield Session(engine, folder, events, request, keep)
 
 
 def _outlives_us(request: Request, bench_file: Bench, scopes: Scopes) -> bool:
@@ -137,8 +155,9 @@ def _guard(request: Request, bench_file: Bench, folder: RunFolder, scopes: Scope
 def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outcome, Record, RunFolder]:
     """The whole run; its record is written before this returns."""
     with session(request, bench_file, scopes) as running:
-        outcome = running.engine.run()
-        return outcome, running.store(), running.folder
+        running.engine.run()
+        record = running.store()
+        return Outcome.of(record), record, running.folder
 
 
 def _why_blocked(request: Request, records: Sequence[Record]) -> str:

@@ -20,8 +20,9 @@ EXACT: Mapping[str, Value] = {
     "bms.adc.current_gain": "1",
     "bms.adc.current_offset": "0",
     "bms.adc.temperature_offset": "0",
+    "cells.r0": "0.3 mOhm",
 }
-"""A board that is exactly right, so that nothing but the parameter in question moves a value."""
+"""A pack that is exactly right, so that nothing but the parameter in question moves a value."""
 
 
 class NeverJudged(LookupError):

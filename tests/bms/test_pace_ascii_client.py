@@ -268,6 +268,16 @@ def test_a_command_without_an_answer_is_looked_at_and_never_repeated(pack: Pack,
     assert pack.asked == ["99", "44"]
 
 
+def test_a_command_that_arrived_damaged_was_not_done_and_is_sent_again(pack: Pack, client: PaceAscii) -> None:
+    pack.mangle = [lambda answer: Frame(1, Rtn.CHECKSUM).wire()] * 2
+    client.limiter(False)
+    assert pack.asked == ["99", "99", "99", "44"]
+    pack.answers[0x44] = pace_values.answer(1, [replace(ALARMS, control=0)])
+    pack.mangle = [lambda answer: Frame(1, Rtn.CHECKSUM).wire()] * 3
+    with pytest.raises(DamagedAnswer, match="the pack received it damaged"):
+        client.limiter(False)
+
+
 def test_a_command_that_was_not_answered_and_not_done_keeps_its_error(pack: Pack, client: PaceAscii) -> None:
     pack.mangle = [silent]
     with pytest.raises(PackSilent, match=r"control \(99H\)"):

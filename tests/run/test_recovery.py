@@ -70,6 +70,8 @@ steps:
     parameters: {write_back: cell_overvoltage.delay}
 """
 SHIFTED = {"cell_overvoltage.trip": 3.5, "cell_overvoltage.alarm": 3.45, "pack_undervoltage.delay": 3.0}
+CERTIFICATE = b"/ByteRange [0 1 2 38]\n<signature>\n%%EOF\n"
+"""As short as a file can be that has the length it says it has."""
 RUNS = itertools.count()
 pack_of = Files(Library.default()).pack
 
@@ -110,7 +112,7 @@ def died(data: Path, journal: bytes, serial_number: str = SERIAL) -> RunFolder:
 
 def close(data: Path, pack_of: Callable[[str], Pack] = pack_of) -> list[str]:
     """What the station says of dead runs when it starts."""
-    return list(close_dead_runs(data, pack_of, lambda record, folder: folder.certificate.write_bytes(b"%PDF")))
+    return list(close_dead_runs(data, pack_of, lambda record, folder: folder.certificate.write_bytes(CERTIFICATE)))
 
 
 # ---------------------------------------------------------------------------------------------- closing
@@ -243,8 +245,12 @@ def test_no_verdict_is_taken_from_a_journal_that_was_damaged_before_its_end(whol
     lines = whole.splitlines(keepends=True)
     lines[3] = lines[3][:-20] + b"\n"
     folder = died(tmp_path, b"".join(lines))
-    assert "line 4 of the journal is damaged" in close(tmp_path)[0]
-    assert not folder.record.exists()
+    said = close(tmp_path)
+    assert "closed as ERROR: line 4 of the journal is damaged, and the verdict PASS may rest on it" in said[0]
+    record = Record.model_validate_json(folder.record.read_bytes())
+    assert record.verdict == "ERROR"
+    assert "Line 4 of the journal is damaged: what it said is missing here." in record.warnings
+    assert close(tmp_path) == []
 
 
 def test_a_certificate_that_cannot_be_signed_is_tried_again_at_the_next_start(whole: bytes, tmp_path: Path) -> None:

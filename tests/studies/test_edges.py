@@ -22,7 +22,7 @@ EDGES = (
     ("bms.adc.temperature_offset[1]", "2.5 K", "3.3 K", f"{REST}/temperature_error"),
     ("bms.adc.temperature_offset[3]", "-2.5 K", "-3.6 K", f"{REST}/temperature_error"),
     ("bms.gauge.error", "-4 %", "-6 %", f"{REST}/soc_error"),
-    ("cells.r0[7]", "times 1.2", "times 1.5", "resistance/cell_resistance_7"),
+    ("cells.r0[7]", "times 1.2", "times 1.65", "resistance/cell_resistance_7"),
     ("pack.bars", "5 mOhm", "6.2 mOhm", "resistance/path_resistance"),
     ("bms.adc.current_gain", "1.013", "1.017", "resistance/current_error"),
     ("bms.adc.current_gain", "0.987", "0.983", "resistance/current_error"),

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ PRESS = 1.3
 CELLS, THRESHOLDS = 15, 60
 """Where the registers of the cells and of the thresholds begin (PACE Modbus V1.3)."""
 PATIENCE = 10.0
-BOXES = {
+BOXES: Mapping[str, type[EaPsb10000 | ItechIt6000C | KeysightRp7900]] = {
     "ea-psb-10080-340": EaPsb10000,
     "itech-it6010c-80-300": ItechIt6000C,
     "keysight-rp7935a": KeysightRp7900,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from station.cli.main import status
 from station.model.fault import FaultFile
 from station.model.files import build
 from station.model.library import Library
@@ -130,6 +132,12 @@ def test_every_misfit_is_found_and_nothing_is_changed() -> None:
 
 def _once(when: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     return (("when", "once", name) for name in when["once"])
+
+
+def test_a_single_run_refuses_a_deed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ["run", "eol", "--serial", "BALI48-000001", "--bench", "simulated", "--data", str(tmp_path)]
+    assert status([*run, "--fault", "wrong-serial-scanned"]) == 2
+    assert "`station coverage` carries it out" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------------- the files as a whole

@@ -55,6 +55,23 @@ def test_every_reading_is_right_while_pack_1_talks_on_the_line(polls: str) -> No
         assert (client.statistics.repeated > 0) == (polls == "colliding")
 
 
+def test_what_is_heard_of_a_pack_that_hears_nothing_is_the_same_every_time() -> None:
+    def statistics() -> LineStatistics:
+        with awake() as (bench, twin):
+            client, _ = clients(bench)
+            client.readings()
+            twin.set("lines.rs485_a.polls", "polite")
+            twin.set("lines.rs485_a.deaf", True)
+            for _ in range(15):
+                with pytest.raises((PackSilent, DamagedAnswer, WrongAnswer)):
+                    client.readings()
+            return client.statistics
+
+    seen = statistics()
+    assert seen.foreign > 5
+    assert seen == statistics()
+
+
 def test_nothing_piles_up_on_a_line_that_nobody_reads() -> None:
     with awake() as (bench, twin):
         client, other = clients(bench)
