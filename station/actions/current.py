@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from station.actions.blame import see_that_ammeters_agree, see_that_the_pack_blocks
 from station.actions.errors import BenchFault, EnvelopeExceeded
 from station.actions.stage import BEFORE_CURRENT, Direction, Stage
-from station.instruments.roles import Load, Supply
+from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
 from station.model.events import OutputChanging
-from station.model.limits import parse_range
+from station.model.limits import Range, parse_range
 from station.model.quantity import Quantity
 from station.model.record import Channel
 
@@ -23,6 +24,10 @@ MATCHED = 0.5
 """Volts by which supply and pack may differ when the contactor closes."""
 WATCH_EVERY = 0.1
 """Seconds between samples of voltage and current while something is energised."""
+TEMPERATURE_EVERY = 5.0
+"""Seconds that a reading of the cells' temperatures holds: 100 A warm them by 3 mK each second (147 W, 45 kJ/K)."""
+WARMS_NOTHING = 5.0
+"""Amperes up to which nobody need ask: they turn into 0.4 W, and a pack that is off does not answer."""
 
 
 @dataclass(slots=True)
@@ -49,6 +54,7 @@ def connect(stage: Stage) -> None:
     unknown = sorted(BEFORE_CURRENT - stage.found.known)
     if unknown:
         raise BenchFault(f"the contactor stays open: {', '.join(unknown)} of the pack not seen to be good in this run")
+    stage.watchdogs.begin()
     _announce(stage, "contactor", "closed")
     stage.wiring.switched("contactor", True)
 
@@ -71,46 +77,52 @@ def flowing(stage: Stage, direction: Direction, amperes: float) -> Iterator[None
     before, stage.flowing = stage.flowing, direction
     try:
         with switched(stage, amperes), stage.watching(WATCH_EVERY, lambda: watch(stage)):
-            yield
+            with _cells_watched(stage, direction, amperes):
+                yield
     finally:
         stage.flowing = before
 
 
 def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:
-    """Raise EnvelopeExceeded if the bench file does not allow that current."""
+    """Raise EnvelopeExceeded if the bench file does not allow that current, or its power at the highest voltage."""
     envelope = stage.bench.bench.envelope
-    allowed = envelope.discharge_current if direction == "discharge" else envelope.charge_current
-    if amperes > allowed.si:
+    if amperes > (allowed := envelope.current(direction)).si:
         raise EnvelopeExceeded(
             f"{amperes:.1f} A of {direction} current are outside the envelope of the bench ({allowed})"
         )
+    if (watts := amperes * _ceiling(stage)) > (most := envelope.power(direction)).si:
+        raise EnvelopeExceeded(f"{watts:.0f} W of {direction} are outside the envelope of the bench ({most})")
+
+
+@contextmanager
+def _energised(stage: Stage, role: Literal["supply", "load"]) -> Iterator[None]:
+    """What was prepared is on while the block runs, with its watchdog armed; off again on every way out."""
+    instrument: Supply | Load = stage.bench.load if role == "load" else stage.bench.supply
+    armed = stage.watchdogs.arm(role)
+    try:
+        instrument.on()
+        yield
+    finally:
+        with stage.scopes.enter(f"{role} off", 5, shielded=True):
+            instrument.off()
+            if armed:
+                stage.watchdogs.disarm(role)
 
 
 @contextmanager
 def _loaded(stage: Stage, amperes: float) -> Iterator[None]:
     load, envelope = stage.bench.load, stage.bench.bench.envelope
     connect(stage)
-    power = envelope.discharge_power or Quantity(envelope.discharge_current.si * envelope.voltage.si, "W")
-    load.prepare(envelope.discharge_current.si, power.si)
+    load.prepare(envelope.discharge_current.si, envelope.power("discharge").si)
     load.set_current(amperes)
     _announce(stage, "load", f"{amperes:.6g} A")
-    try:
-        load.on()
+    with _energised(stage, "load"):
         yield
-    finally:
-        with stage.scopes.enter("load off", 5, shielded=True):
-            load.off()
 
 
 def _watch_load(stage: Stage) -> None:
     reading = stage.bench.load.reading()
-    envelope = stage.bench.bench.envelope
-    if reading.tripped:
-        raise BenchFault(f"the load switched itself off: {reading.tripped}")
-    if reading.current > envelope.discharge_current.si or reading.voltage > envelope.voltage.si:
-        raise EnvelopeExceeded(
-            f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench"
-        )
+    _hold_against(stage, "discharge", reading)
     stage.found.drawn += reading.current * WATCH_EVERY
 
 
@@ -123,16 +135,12 @@ def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
         voltage=pack_volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si
     )
     _announce(stage, "supply", f"{amperes:.6g} A, at most {ceiling:.6g} V")
-    try:
-        supply.on()
+    with _energised(stage, "supply"):
         if not stage.wait(lambda: abs(stage.wiring.volts("supply_side") - pack_volts) <= MATCHED, within=2.0):
             raise BenchFault(f"the supply does not reach the pack's {pack_volts:.2f} V, so the contactor stays open")
         connect(stage)
         supply.set_voltage(ceiling)
         yield
-    finally:
-        with stage.scopes.enter("supply off", 5, shielded=True):
-            supply.off()
 
 
 @contextmanager
@@ -144,13 +152,9 @@ def unconnected(stage: Stage, volts: float, amperes: float) -> Iterator[None]:
         voltage=volts, current=amperes, over_voltage=envelope.voltage.si, over_current=envelope.charge_current.si
     )
     _announce(stage, "supply", f"{volts:.6g} V, not connected")
-    try:
-        supply.on()
+    with _energised(stage, "supply"):
         stage.wait(lambda: abs(stage.wiring.volts("supply_side") - volts) <= MATCHED, within=2.0)
         yield
-    finally:
-        with stage.scopes.enter("supply off", 5, shielded=True):
-            supply.off()
 
 
 def _ceiling(stage: Stage) -> float:
@@ -161,14 +165,37 @@ def _ceiling(stage: Stage) -> float:
 
 def _watch_supply(stage: Stage) -> None:
     reading = stage.bench.supply.reading()
-    envelope = stage.bench.bench.envelope
-    if reading.tripped:
-        raise BenchFault(f"the supply switched itself off: {reading.tripped}")
-    if reading.current > envelope.charge_current.si or reading.voltage > envelope.voltage.si:
-        raise EnvelopeExceeded(
-            f"{reading.current:.1f} A at {reading.voltage:.1f} V are outside the envelope of the bench"
-        )
+    _hold_against(stage, "charge", reading)
     stage.found.charged += reading.current * WATCH_EVERY
+
+
+def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | LoadReading) -> None:
+    """Raise BenchFault for an instrument that tripped, EnvelopeExceeded for a value that the bench does not allow."""
+    envelope, volts, amperes = stage.bench.bench.envelope, reading.voltage, reading.current
+    if reading.tripped:
+        role = "supply" if direction == "charge" else "load"
+        raise BenchFault(f"the {role} switched itself off: {reading.tripped}")
+    beyond = amperes > envelope.current(direction).si or volts > envelope.voltage.si
+    if beyond or volts * amperes > envelope.power(direction).si:
+        raise EnvelopeExceeded(f"{amperes:.1f} A at {volts:.1f} V are outside the envelope of the bench")
+
+
+@contextmanager
+def _cells_watched(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
+    """Hold the cells against the limit of the pack file while a current flows that can warm them."""
+    row = stage.pack.limits.get(f"{direction}_temperature")
+    if row is None or amperes <= WARMS_NOTHING:
+        yield
+        return
+    with stage.watching(TEMPERATURE_EVERY, lambda: _hold_temperature(stage, direction, row.is_)):
+        yield
+
+
+def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> None:
+    """Raise EnvelopeExceeded if a cell is too warm or too cold for this current, as the pack's own sensors say."""
+    for celsius in stage.readings(hold=TEMPERATURE_EVERY).cell_temperatures:
+        if not allowed.contains(celsius):
+            raise EnvelopeExceeded(f"a cell has {celsius:.1f} degC, and a {direction} needs {allowed}")
 
 
 @contextmanager

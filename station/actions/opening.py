@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from station.actions.blame import see_that_bench_is_whole
 from station.actions.current import Trace
+from station.actions.errors import BenchFault
 from station.actions.measuring import shunt
 from station.actions.stage import Direction, Reading, Stage
 from station.instruments.roles import Load, Supply
@@ -20,6 +21,10 @@ from station.model.pack import Protection
 
 WITNESS_EVERY = 0.01
 """Longest time in seconds between two readings of the witness in a trip."""
+WIDEST_GAP = 0.1
+"""Seconds between two readings of the witness after which nobody can tell when it opened (ten times the cadence)."""
+STIMULUS_WITHIN = 0.6
+"""Seconds for the stimulus; a threshold and its read-back take 0.36 s at 9600 baud."""
 TAIL = 20
 """Samples that are taken after current has stopped."""
 FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fet"}
@@ -73,17 +78,28 @@ def _watch(
     stimulus()
     done = stage.clock.now()
     began, doubt = (asked + done) / 2, (done - asked) / 2
+    _see_that_nothing_was_missed(done - asked, STIMULUS_WITHIN)
     gap, last = 0.0, done
     while (now := stage.clock.now()) - began < longest_trip(stage) + 0.3:
         stage.scopes.left()
         amperes = look()
-        gap, last = max(gap, now - last), now
+        seen = stage.clock.now()
+        gap, last = max(gap, seen - last), now
+        _see_that_nothing_was_missed(gap, WIDEST_GAP)
         if amperes < 0.1 * first:
-            opened = stage.clock.now()
             _tail(stage, look)
-            return Opening(opened - began, doubt + gap, current, voltage)
+            return Opening(seen - began, doubt + gap, current, voltage)
         stage.clock.wait(max(0.0, WITNESS_EVERY - (stage.clock.now() - now)))
     return Opening(None, gap, current, voltage)
+
+
+def _see_that_nothing_was_missed(seconds: float, at_most: float) -> None:
+    """Raise BenchFault where the station came too late to say when anything happened: a stall is never a trip time."""
+    if seconds > at_most:
+        raise BenchFault(
+            f"in the middle of a trip the station saw nothing for {seconds:.2f} s (at most {at_most:g} s): its "
+            "computer or an instrument is too slow; leave it to the station alone and test again"
+        )
 
 
 def _tail(stage: Stage, look: Callable[[], float]) -> None:

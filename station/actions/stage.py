@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from station.bench import OpenBench, Port, Wiring
+from station.bench import FEED_EVERY, OpenBench, Port, Watchdogs, Wiring
 from station.bms.pace_modbus import Readings
 from station.clock import Clock, Scopes
 from station.model.ammeter import Comparison
@@ -124,7 +124,9 @@ class Stage:
         self.meanwhile: Callable[[], None] = lambda: None
         """Carries out the steps that run inside the first wait of this one; the engine puts it here, once."""
         self._started = started
-        self._watches: list[Watch] = []
+        self.watchdogs = Watchdogs(bench)
+        """Fed wherever time passes in this run, and nowhere else."""
+        self._watches = [Watch(FEED_EVERY, self.watchdogs.feed, started)]
         self._taken: Counter[tuple[str, int]] = Counter()
         self._sampling = False
         self._readings: tuple[float, Readings] | None = None
@@ -215,10 +217,10 @@ class Stage:
         """The line by which this run asks the pack."""
         return self.bench.port(self.port_name)
 
-    def readings(self, fresh: bool = False) -> Readings:
-        """What the pack says of itself now; a reading a moment old will do unless `fresh`."""
+    def readings(self, fresh: bool = False, hold: float = READINGS_HOLD) -> Readings:
+        """What the pack says of itself now; a reading that is `hold` seconds old will do unless `fresh`."""
         now = self.clock.now()
-        if fresh or self._readings is None or now - self._readings[0] > READINGS_HOLD:
+        if fresh or self._readings is None or now - self._readings[0] > hold:
             self._readings = (now, self.port.bms.readings())
             self.found.first_readings = self.found.first_readings or self._readings[1]
         return self._readings[1]

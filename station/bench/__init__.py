@@ -2,5 +2,17 @@
 
 from station.bench._open import MissingRole, NotAsNamed, OpenBench, Port, Wiring
 from station.bench._safe import SafeState, make_safe
+from station.bench._watchdogs import FEED_EVERY, Watchdogs, unwatched
 
-__all__ = ["MissingRole", "NotAsNamed", "OpenBench", "Port", "SafeState", "Wiring", "make_safe"]
+__all__ = [
+    "FEED_EVERY",
+    "MissingRole",
+    "NotAsNamed",
+    "OpenBench",
+    "Port",
+    "SafeState",
+    "Watchdogs",
+    "Wiring",
+    "make_safe",
+    "unwatched",
+]

@@ -99,6 +99,7 @@ class OpenBench:
                 f"bench {bench.bench} has no slot {slot}; it has {', '.join(map(str, sorted(bench.slots)))}"
             )
         self.bench = bench
+        self.slot = slot
         self.clock = clock
         self.scopes = scopes
         self._roles = bench.roles(slot)
@@ -188,8 +189,8 @@ class OpenBench:
 
     def _instrument(self, role: str) -> object:
         if role not in self._open:
-            entry = self._entry(role)
-            owner = entry.by if isinstance(entry, WiredEntry) else role
+            self._entry(role)
+            owner = self.bench.played_by(self.slot, role)
             box = self._entry(owner)
             if not isinstance(box, InstrumentEntry):
                 raise MissingRole(f"role {role} of bench {self.bench.bench} is not an instrument")

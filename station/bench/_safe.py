@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from station.bench._open import OpenBench, Wiring
+from station.bench._watchdogs import ENERGISING, disarm
 from station.instruments.roles import Load, Supply
 from station.wires.errors import WireError
 
@@ -33,29 +35,37 @@ def make_safe(bench: OpenBench) -> SafeState:
     said: list[str] = []
     trouble: list[str] = []
 
-    def attempt(what: str, action: Callable[[], str]) -> None:
+    def attempt(what: str, action: Callable[[], str]) -> bool:
         try:
             with bench.scopes.enter(f"{what} to the safe state", PART_WITHIN, shielded=True):
                 said.append(action())
         except Exception as error:
             trouble.append(f"{what}: {error}")
+            return False
+        return True
 
-    if bench.has("load"):
-        attempt("load", lambda: _off(bench.load, "load"))
-    if bench.has("supply"):
-        attempt("supply", lambda: _off(bench.supply, "supply"))
+    off = [role for role in ENERGISING if bench.has(role) and attempt(role, partial(_off, bench, role))]
     if _switches(bench, "contactor"):
         if bench.has("shunt"):
             attempt("shunt", lambda: _no_current(bench, wiring))
         attempt("contactor", lambda: _open(wiring))
     if _switches(bench, "key"):
         attempt("key", lambda: _release(wiring))
-    return SafeState(", ".join(said) or "nothing to switch off on this bench", tuple(trouble))
+    for role in off:
+        attempt(f"watchdog of the {role}", partial(_disarm, bench, role))
+    return SafeState(", ".join(filter(None, said)) or "nothing to switch off on this bench", tuple(trouble))
 
 
-def _off(instrument: Supply | Load, role: str) -> str:
+def _off(bench: OpenBench, role: str) -> str:
+    instrument: Supply | Load = getattr(bench, role)
     instrument.off()
     return f"{role} off"
+
+
+def _disarm(bench: OpenBench, role: str) -> str:
+    """Only what is off: whatever else the station could not do, the watchdog of an output that may be on stays."""
+    disarm(getattr(bench, role))
+    return ""
 
 
 def _switches(bench: OpenBench, role: str) -> bool:

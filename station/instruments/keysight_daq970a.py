@@ -72,7 +72,7 @@ class KeysightDaq970A:
     def write_port(self, port: int, byte: int) -> None:
         """Drive a digital port (301 or 302) with 8 bits, proven by reading back."""
         tail = f"(@{port})"
-        self._scpi.setting(Say.WRITE_PORT, byte, 0.0, query=f"{Say.WRITE_PORT}? {tail}", tail=f",{tail}")
+        self._scpi.put(Say.WRITE_PORT, byte, 0.0, query=f"{Say.WRITE_PORT}? {tail}", tail=f",{tail}")
 
     def voltage(self, channel: int) -> float:
         """DC voltage of a channel, V."""

@@ -90,12 +90,16 @@ class Scpi:
 
         Raises SettingRefused where the two differ by more than `resolution`, InstrumentError for an error all the same.
         """
+        self.put(command, value, resolution, query, tail)
+        self.refuse_errors(f"{command} {value:.7g}{tail}")
+
+    def put(self, command: str, value: float, resolution: float, query: str = "", tail: str = "") -> None:
+        """Set a number and read it back, whatever else is in the error queue: for what is said all the time."""
         text = f"{command} {value:.7g}{tail}"
         query = query or f"{command}?"
         reply = self.ask(f"{text}\n{query}")
         if abs(self.parsed(query, reply) - value) > resolution * (1 + 1e-9):
             raise self._refused(text, reply)
-        self.refuse_errors(text)
 
     def choice(self, command: str, word: str, query: str = "") -> None:
         """Set a word, read it back (ON may read 1, OFF 0) and ask the error queue; raises as `setting` does."""

@@ -38,6 +38,7 @@ INSTRUMENTS = ("supply", "load", "voltmeter", "switch")
 WIRING: Mapping[str, tuple[str, ...]] = {
     "contactor": ("output",),
     "key": ("output",),
+    "watchdog": ("output",),
     "shunt": ("input", "ratio"),
     "case": ("input",),
     "supply_side": ("input",),
@@ -193,6 +194,15 @@ class Envelope(Model):
     discharge_power: Watts | None = None
     charge_power: Watts | None = None
 
+    def current(self, direction: Literal["charge", "discharge"]) -> Quantity:
+        """The most that may flow that way."""
+        return self.charge_current if direction == "charge" else self.discharge_current
+
+    def power(self, direction: Literal["charge", "discharge"]) -> Quantity:
+        """The most that supply or load may turn over; what voltage and current allow where the file does not say."""
+        stated = self.charge_power if direction == "charge" else self.discharge_power
+        return stated or Quantity(self.voltage.si * self.current(direction).si, "W")
+
 
 class Served(Model):
     """What a simulated bench that another process serves was told to be, and where its clock can be held."""
@@ -231,6 +241,11 @@ class Bench(Model):
     def roles(self, slot: int) -> dict[str, AnyEntry]:
         """Everything that a run in `slot` can use; raises KeyError for an unknown slot."""
         return {**self.shared, **self.slots[slot]}
+
+    def played_by(self, slot: int, role: str) -> str:
+        """The role under which the box stands that plays `role`; itself, unless another one's box does."""
+        entry = self.roles(slot)[role]
+        return entry.by if isinstance(entry, WiredEntry) else role
 
     def u(self, role: str, kind: str, value: float) -> float | None:
         """Expanded uncertainty of what `role` measures, None if the bench file does not state it."""

@@ -75,7 +75,7 @@ def project(events: Iterable[AnyEvent | Event | None], pack: Pack) -> Record:
 
 def _end(events: tuple[AnyEvent | Event, ...]) -> tuple[Verdict, str, RunEnded | None]:
     """Verdict and reason of a run, and how it ended, if it did."""
-    end = next((event for event in events if isinstance(event, RunEnded)), None)
+    end = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
     overruled = next((event for event in events if isinstance(event, Overruled)), None)
     if overruled:
         return Verdict.ERROR, overruled.reason, end

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from station.instruments import DRIVERS
 from station.instruments import roles as instrument_roles
+from station.instruments.unconnected import unconnected
 from station.model import bench as bench_file
 from station.model import pack_rules
 from station.model.bench import OPERATOR, AnyEntry, Bench, InstrumentEntry
@@ -18,7 +20,6 @@ from station.model.pack import Pack
 from station.model.protocol import Protocol, read_protocol
 from station.model.record import FileHash
 from station.model.sequence import Sequence, Step, Use, read_sequence, walk
-from station.wires.errors import ConnectionLost
 
 _PLAYERS: Mapping[str, type] = {
     "supply": instrument_roles.Supply,
@@ -201,41 +202,27 @@ def check_bench(document: Document, bench: Bench) -> Iterator[Fault]:
     yield from (document.fault(("envelope", word), message) for word, message in told)
 
 
-class _Nowhere:
-    """A wire that leads nowhere: enough to ask a driver what it can do."""
-
-    def query(self, text: str, timeout: float) -> str:
-        raise ConnectionLost("this wire leads nowhere")
-
-    def reopen(self) -> None:
-        raise ConnectionLost("this wire leads nowhere")
-
-
 def _unplayable(role: str, model: str) -> str:
     """Why there is no instrument of that model in that role; empty if there is."""
     if model not in DRIVERS:
         return f"unknown model {shown(model)}{nearest(model, DRIVERS)}"
     wanted = {name for name in dir(_PLAYERS.get(role, object)) if not name.startswith("_")}
-    return f"a {model} cannot be the {role}" if wanted - set(dir(DRIVERS[model](_Nowhere(), role))) else ""
+    return f"a {model} cannot be the {role}" if wanted - set(dir(unconnected(model, role))) else ""
 
 
 def _beyond_ratings(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
     """Every word of the envelope that goes beyond what an instrument of a slot can do, as (word, message)."""
     envelope = bench.envelope
-    volts, charge, discharge = envelope.voltage.si, envelope.charge_current.si, envelope.discharge_current.si
-    powers = {
-        "charge": envelope.charge_power.si if envelope.charge_power else volts * charge,
-        "discharge": envelope.discharge_power.si if envelope.discharge_power else volts * discharge,
-    }
-    for role, direction, amperes in (("supply", "charge", charge), ("load", "discharge", discharge)):
+    directions: tuple[tuple[str, Literal["charge", "discharge"]], ...] = (("supply", "charge"), ("load", "discharge"))
+    for role, direction in directions:
         entry = bench.roles(slot).get(role)
         if not isinstance(entry, InstrumentEntry) or entry.model not in DRIVERS:
             continue
-        ratings = DRIVERS[entry.model](_Nowhere(), role).ratings
+        ratings = unconnected(entry.model, role).ratings
         for word, asked, most, unit in (
-            ("voltage", volts, ratings.voltage, "V"),
-            (f"{direction}_current", amperes, ratings.current, "A"),
-            (f"{direction}_power", powers[direction], ratings.power, "W"),
+            ("voltage", envelope.voltage.si, ratings.voltage, "V"),
+            (f"{direction}_current", envelope.current(direction).si, ratings.current, "A"),
+            (f"{direction}_power", envelope.power(direction).si, ratings.power, "W"),
         ):
             if 0 < most < asked:
                 yield word, f"`{word}`: {asked:g} {unit} is beyond the {most:g} {unit} of the {role} ({entry.model})"

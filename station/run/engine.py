@@ -22,6 +22,7 @@ from station.bms.errors import BmsError, NotStored, PackRefused, PackSilent
 from station.clock import DeadlineExceeded, Scopes, Stopped
 from station.instruments.errors import RoleError
 from station.model.events import (
+    DateJumped,
     Event,
     InstrumentFound,
     MadeSafe,
@@ -34,6 +35,7 @@ from station.model.events import (
 from station.model.record import Instrument, Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict, strongest
+from station.run.calendar import Calendar
 from station.run.leases import Held, leased, resources
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
@@ -96,6 +98,8 @@ class Engine:
         self._run = start.run
         self._leases = ExitStack()
         self._holds_bench = False
+        self._cleaning_up = False
+        self._calendar = Calendar(scopes)
         self._judged: list[Judged] = []
         self._over: Judged | None = None
         self.stage = Stage(
@@ -111,12 +115,15 @@ class Engine:
         return self._over is not None
 
     def run(self) -> Outcome:
-        """Start checks, every step, safe state."""
+        """Start checks, every step, safe state; raises OSError where not even the end can be written down."""
         try:
             self.start_checks()
             for planned in self.plan.steps:
                 if not self.over:
                     self.step(planned)
+        except OSError:
+            if not self.over:  # a journal that cannot be written has been judged where it was found
+                raise
         finally:
             outcome = self.finish()
         return outcome
@@ -226,6 +233,7 @@ class Engine:
             else:
                 with self._scopes.enter(planned.path, _deadline(planned)):
                     self._guarded(planned.path, body)
+            self._see_date()
             worst = self._worst(self._judged[mark:])
             ended = Step(
                 id=planned.path,
@@ -242,6 +250,12 @@ class Engine:
             )
             self._emit(StepEnded(at_s=stage.at_s, step=ended, depth=planned.depth))
         return worst.verdict
+
+    def _see_date(self) -> None:
+        """Write it down where somebody has set the computer's date."""
+        jumped = self._calendar.jumped()
+        if jumped:
+            self._emit(DateJumped(at_s=self.stage.at_s, seconds=jumped))
 
     @contextmanager
     def _on_stage(self, step: Planned, path: str, attempt: int) -> Iterator[None]:
@@ -355,7 +369,12 @@ class Engine:
             self._judge(
                 found.step, found.verdict or Verdict.ERROR, f"{found.name}: {found.reason}" if found.reason else ""
             )
-        self._listener(event)
+        try:
+            self._listener(event)
+        except OSError as error:
+            self._end("journal", Verdict.ERROR, f"it cannot be written: {error}")
+            if not self._cleaning_up:
+                raise
 
     # ------------------------------------------------------------------------------------------------ the end
 
@@ -363,10 +382,12 @@ class Engine:
         """Safe state first, thresholds next, verdict last; always, and never interrupted by a stop."""
         with self._leases:
             if self._holds_bench:
+                self._cleaning_up = True
                 self._make_safe()
         return self._ended()
 
     def _make_safe(self) -> None:
+        self.stage.watchdogs.rest()
         safe = make_safe(self._bench)
         if safe.trouble:
             self._end("safe state", Verdict.ERROR, safe.trouble[0])
@@ -376,6 +397,14 @@ class Engine:
             self._put_thresholds_back()
 
     def _ended(self) -> Outcome:
+        """Say how it ended; a second time, and then it is ERROR, where that could not be written down at once."""
+        self._cleaning_up = False
+        try:
+            return self._say_the_end()
+        except OSError:
+            return self._say_the_end()
+
+    def _say_the_end(self) -> Outcome:
         verdict, reason = self._verdict()
         outcome = Outcome(verdict, reason, self.stage.at_s)
         ended = self._scopes.utc().isoformat(timespec="seconds")

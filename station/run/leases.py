@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -51,7 +53,8 @@ def _lease(path: Path, role: str, address: str, holder: str) -> Iterator[None]:
         by = said.read_text(encoding="utf-8").strip() if said.is_file() else "another run"
         raise Held(f"the {role} at {address} is in use by {by}: wait for it, or stop it") from None
     try:
-        said.write_text(f"{holder}, process {os.getpid()}", encoding="utf-8")
+        since = datetime.now().astimezone().isoformat(" ", timespec="seconds")
+        said.write_text(f"{holder}, process {os.getpid()} on {platform.node()}, since {since}", encoding="utf-8")
         yield
     finally:
         said.unlink(missing_ok=True)

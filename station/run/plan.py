@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from station.actions import vocabulary
+from station.actions.asked import asked
 from station.model.bench import PORTS, Bench
 from station.model.files import Document, Fault, InvalidFile, Location
 from station.model.pack import Pack
 from station.model.protocol import Protocol
+from station.model.quantity import Quantity
 from station.model.record import FileHash, Gap, canonical_json
 from station.model.sequence import Sequence, Step, Use
 from station.run.checking import Files, check_bench, check_sequence, pack_for, usable_roles
@@ -188,15 +190,16 @@ class _Planner:
                 yield f"`{name}` is {row.is_}, and bench {self._bench.bench} has no `golden: {{{row.of or name}: ...}}`"
 
     def _beyond_envelope(self, step: Step) -> Iterator[str]:
-        """The currents of a step that this bench does not allow."""
-        under, envelope = step.under, self._bench.envelope
-        asked = [
-            ("charge", envelope.charge_current, {step.charge, under.charge if under else None}),
-            ("discharge", envelope.discharge_current, {step.discharge, under.discharge if under else None}),
-        ]
-        for direction, allowed, names in asked:
-            for name in sorted(names - {None}, key=str):
-                current = self._pack.currents[str(name)]
-                if current.si > allowed.si:
+        """The currents of a step that this bench does not allow: they, or their power at the pack's highest voltage."""
+        envelope, highest = self._bench.envelope, self._pack.ceiling["terminal_voltage"]
+        assert isinstance(highest, Quantity)
+        for each in sorted(asked(step, self._pack), key=lambda each: each.words):
+            watts = Quantity(each.current.si * highest.si, "W")
+            for found, allowed in (
+                (each.current, envelope.current(each.direction)),
+                (watts, envelope.power(each.direction)),
+            ):
+                if found.si > allowed.si:
                     bench = f"the envelope of bench {self._bench.bench} allows {allowed}"
-                    yield f"`{direction}: {name}` is {current}, and {bench}"
+                    yield f"`{each.words}` is {found}, and {bench}"
+                    break

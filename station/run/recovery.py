@@ -164,7 +164,7 @@ def _ended(journal: Path, pack_of: Callable[[str], Pack]) -> Record:
 
 def _last_word(journal: Path, events: Sequence[AnyEvent], lost: str) -> Event | None:
     """What the journal of a run still needs: its end, or that its verdict rests on a line that was lost."""
-    end = next((event for event in events if isinstance(event, RunEnded)), None)
+    end = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
     if end is None:
         return _end(journal, events)
     if not lost or end.verdict is Verdict.ABORTED or any(isinstance(event, Overruled) for event in events):

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from station import __version__, disk
-from station.bench import OpenBench
+from station.bench import OpenBench, unwatched
 from station.clock import Scopes, VirtualClock, WallClock
 from station.guard import JOURNAL, Brief, Guard, GuardFailed
 from station.model.bench import Bench, WiredEntry
@@ -31,7 +31,8 @@ from station.run.recovery import why_blocked
 
 _LIBRARIES = ("pyvisa", "pyvisa-py", "pyserial", "pymodbus", "numpy", "pydantic")
 NO_WATCHDOG = (
-    "This bench has no watchdog: if the station's computer dies while current flows, only the operator can stop it."
+    "This bench has no watchdog for its {}: if the station's computer dies while current flows, only the operator can "
+    "stop it."
 )
 
 
@@ -170,7 +171,7 @@ def _why_blocked(request: Request, records: Sequence[Record]) -> str:
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: datetime) -> RunStarted:
     plan = request.plan
-    warnings = () if "watchdog" in plan.bench.roles(plan.slot) else (NO_WATCHDOG,)
+    alone = unwatched(plan.bench, plan.slot)
     decision = plan.pack.decision
     return RunStarted(
         at_s=0.0,
@@ -195,7 +196,7 @@ def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: da
         files=plan.files,
         decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test "
         f"uncertainty ratio of {decision.enough_ratio:g}",
-        warnings=warnings,
+        warnings=(NO_WATCHDOG.format(" and its ".join(alone)),) if alone else (),
         simulation=request.simulation,
         partial=request.partial,
         software=_software(),

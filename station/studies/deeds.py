@@ -20,7 +20,7 @@ from station.model.files import InvalidFile, Model
 from station.model.library import FOLDERS, Library
 from station.model.record import Record
 from station.model.verdict import Verdict
-from station.records import lines, read_journal, run_folders
+from station.records import lines, run_folders
 from station.report.keys import KeyStore
 from station.report.verify import verify
 from station.report.wording_file import load_wording
@@ -86,12 +86,17 @@ class Scene:
 
     def run(self, *prepare: Prepare, scanned: str = "") -> Ending:
         """How one run ends: BLOCKED where the station refuses to begin, ERROR where it cannot store what it did."""
+        steps = [""]
+
+        def follow(rig: Rig) -> None:
+            rig.listeners.append(lambda event: steps.append(event.step) if isinstance(event, StepStarted) else None)
+
         try:
-            return Ending.of(self.ran(*prepare, scanned=scanned).record)
+            return Ending.of(self.ran(follow, *prepare, scanned=scanned).record)
         except InvalidFile as error:
             return Ending(Verdict.BLOCKED, START, str(error))
         except OSError as error:
-            return Ending(Verdict.ERROR, "", str(error))
+            return Ending(Verdict.ERROR, steps[-1], str(error))
 
     @property
     def moment(self) -> float:
@@ -128,7 +133,7 @@ def _stop(deed: words.StopAt, scene: Scene) -> Ending:
 @do.register
 def _kill(deed: words.KillAt, scene: Scene) -> Ending:
     _die(scene, deed.kill_at)
-    return _closed(scene)
+    return _closed(scene, deed.kill_at)
 
 
 @do.register
@@ -136,7 +141,7 @@ def _power_loss(deed: words.PowerLossAt, scene: Scene) -> Ending:
     _die(scene, deed.power_loss_at)
     for folder in run_folders(scene.data):
         _tear(folder.journal)
-    return _closed(scene)
+    return _closed(scene, deed.power_loss_at)
 
 
 @do.register
@@ -257,15 +262,14 @@ def _tear(journal: Path) -> None:
     journal.write_bytes(b"".join(kept[:safe]) + torn)
 
 
-def _closed(scene: Scene) -> Ending:
-    """What the next start of the station makes of a run that died, and the step in which it had died."""
+def _closed(scene: Scene, step: str) -> Ending:
+    """What the next start of the station makes of a run that died in a step."""
     said = list(close_dead_runs(scene.data, scene.station.files.pack, lambda record, folder: None))
-    folder = max(run_folders(scene.data), key=lambda each: each.run)
-    if not folder.record.is_file():
-        return Ending(Verdict.ERROR, "", said[-1] if said else "the run was not found again")
-    record = Record.model_validate_json(folder.record.read_bytes())
-    begun = [event.step for event in read_journal(folder.journal, StepStarted) if isinstance(event, StepStarted)]
-    return Ending(record.verdict, begun[-1] if begun else "", record.reason, record)
+    found = [folder for folder in run_folders(scene.data) if folder.record.is_file()]
+    if not found:
+        return Ending(Verdict.ERROR, step, said[-1] if said else "the run was not found again")
+    record = Record.model_validate_json(found[-1].record.read_bytes())
+    return Ending(record.verdict, step, record.reason, record)
 
 
 def _expire(rig: Rig) -> None:

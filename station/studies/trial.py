@@ -76,7 +76,7 @@ class Case:
 def _setting(fault: FaultFile) -> Iterator[str]:
     yield from (f"{name}: {value}" for name, value in fault.settings.items())
     if fault.do is not None:
-        yield from (f"{word}: {value}" for word, value in fault.do.model_dump(exclude_none=True).items())
+        yield from (f"{word}: {getattr(fault.do, word)}" for word in sorted(fault.do.model_fields_set))
 
 
 @dataclass(frozen=True, slots=True)

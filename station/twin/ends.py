@@ -14,17 +14,23 @@ def listening(host: str = "127.0.0.1") -> socket.socket:
     return listener
 
 
-def accepted(listener: socket.socket) -> socket.socket:
-    """The next client, which waits for nobody."""
-    client, _ = listener.accept()
-    client.setblocking(False)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return client
+def accepted(listener: socket.socket) -> tuple[socket.socket, str] | None:
+    """The next client, which waits for nobody, and what both ends call the connection: the end that made it, and this.
 
-
-def name(client: socket.socket) -> str:
-    """What both ends call this connection: the end that made it, and this one."""
-    return ">".join(f"{host}:{port}" for host, port, *_ in (client.getpeername(), client.getsockname()))
+    None where the client has gone again before it was accepted.
+    """
+    try:
+        client, peer = listener.accept()
+    except OSError:
+        return None
+    try:
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        name = ">".join(f"{host}:{port}" for host, port, *_ in (peer, client.getsockname()))
+    except OSError:
+        client.close()
+        return None
+    return client, name
 
 
 def address(listener: socket.socket) -> tuple[str, int]:

@@ -93,7 +93,10 @@ class Hold:
         self._say(self._holder, f"{self._clock.now()!r} {taken} {sent}")
 
     def _accept(self) -> None:
-        client = ends.accepted(self._listener)
+        found = ends.accepted(self._listener)
+        if found is None:
+            return
+        client, _ = found
         self._said[client] = b""
         self._wires.watch(client, lambda: self._arrived(client))
 

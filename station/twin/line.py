@@ -122,7 +122,7 @@ class Line:
 
     @property
     def _is_separated(self) -> bool:
-        return self.cut or self.loop_back or self.mute
+        return self.cut or self.loop_back
 
     def _talk(self, data: bytes) -> Talk:
         begin = self.now()
@@ -139,16 +139,17 @@ class Line:
 
     def _answered(self, request: bytes) -> Talk:
         """Let the packs hear the request; what they say to it, behind what was still on its way to the station."""
-        ports = (self.port, *self.neighbours())
-        for each in () if self.deaf else ports:
+        others = tuple(self.neighbours())
+        for each in others if self.deaf else (self.port, *others):
             each.received(request, self.now())
         yield self.port.turnaround
-        reply = self._in_time(collide([reply for each in ports if (reply := each.reply(self.now())) is not None]))
+        own, *replies = (each.reply(self.now()) for each in (self.port, *others))
+        reply = self._in_time(collide(filter(None, replies if self.mute else (own, *replies))))
         if reply and self.delay:
             yield self.delay
         heard = self._overdue(self.now()) + self._overheard(self.now()) + reply
         yield self.port.seconds(len(heard))
-        return b"" if self.mute else heard
+        return heard
 
     def _in_time(self, reply: bytes) -> bytes:
         """What of an answer arrives while somebody waits for it."""
@@ -168,7 +169,7 @@ class Line:
 
     def _overheard(self, now: float) -> bytes:
         """What pack 1 has said unasked by `now`, as far as nobody else was talking."""
-        if self.polls == "none":
+        if self.polls == "none" or self.mute:
             return b""
         return self._spoilt(b"".join(frame for _, frame in self.chatter.said(now)))
 

@@ -107,9 +107,12 @@ class Server:
         self.addresses[role] = "socket://{}:{}".format(*ends.address(listener))
 
         def accept() -> None:
-            client = ends.accepted(listener)
+            found = ends.accepted(listener)
+            if found is None:
+                return
+            client, name = found
             connection = self._serial(
-                role, ends.name(client), device, lambda: client.recv(4096), client.sendall, lambda: self.forsake(client)
+                role, name, device, lambda: client.recv(4096), client.sendall, lambda: self.forsake(client)
             )
             self.watch(client, lambda: self._receive(connection))
 
@@ -133,9 +136,12 @@ class Server:
         return connection
 
     def _accept_client(self, role: str, listener: socket.socket, instrument: Instrument) -> None:
-        client = ends.accepted(listener)
+        found = ends.accepted(listener)
+        if found is None:
+            return
+        client, name = found
         connection = Connection(
-            role, ends.name(client), lambda: client.recv(65_536), client.sendall, lambda: self.forsake(client),
+            role, name, lambda: client.recv(65_536), client.sendall, lambda: self.forsake(client),
             lambda line: self._ask(connection, instrument, line),
             lines=True,
         )  # fmt: skip
@@ -333,5 +339,6 @@ class Server:
         elif self._hold is None or connection.joined:
             for seconds in exchange:
                 self._clock.wait(seconds)
+                self._advance(self._clock.now())
         else:
             finish(exchange)

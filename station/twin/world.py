@@ -40,7 +40,10 @@ from station.twin.serial_side import SerialSide, read_commands
 from station.twin.server import Server
 from station.twin.states import State
 from station.twin.terminals import SinkTerminals, SourceTerminals
+from station.twin.watchdog import WatchdogRelay
 
+PUT_OFF = 0.06
+"""Seconds of virtual time that may pass before the world follows; an exchange lets it follow in any case."""
 LONGEST_STEP = 0.1
 """Seconds; the cells are exact over any step of one current, and the circuit sees them as they will be at its end."""
 CONTACT_CLOSED, CONTACT_OPEN = 0.15, 50e6
@@ -81,7 +84,7 @@ class Twin:
     """A simulated bench with its pack.
 
     The public attributes are the roots of every parameter name: `bms`, `cells`, `pack`, `circuit`, `supply`, `load`,
-    `voltmeter`, `switch`, `lines`, `bus`, `connections`, `sensors`, `sockets`.
+    `voltmeter`, `switch`, `lines`, `bus`, `connections`, `sensors`, `sockets`, `watchdog`.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Twin:
         self.pack = _pack(pack_file, protocol, state, serial_number, seed)
         self.bms, self.cells = self.pack.bms, self.pack.cells
         self.sensors = Sensors()
+        self.watchdog = WatchdogRelay()
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
         self.sockets = Sockets(
@@ -118,6 +122,7 @@ class Twin:
             load_contactor=Contactor(closed=True),
             shunt=self._shunt(),
         )
+        self._contactor_wanted = False
         self._found = self._solve(0.0)
         self.instruments = self._make_instruments(rng)
         self._serial = SerialSide(
@@ -138,7 +143,7 @@ class Twin:
         for role, line in self.lines.items():
             self.server.add_line(role, line)
         if isinstance(clock, VirtualClock | SteppedClock):
-            clock.attach(self._advance_to, self.server)
+            clock.attach(self._put_off, self.server)
 
     # ------------------------------------------------------------------------------------------------ roots of names
 
@@ -200,11 +205,13 @@ class Twin:
 
     def set(self, path: str, value: str | int | float | bool) -> None:
         """Change a parameter by its name; raises UnknownParameter."""
+        self._advance_to(self._clock.now())
         with self._lock:
             assign(self, path, value)
 
     def step_began(self, step: str) -> None:
         """Let the faults set in that wait for a step of the run; raises UnknownParameter."""
+        self._advance_to(self._clock.now())
         with self._lock:
             self._faults.step_began(step)
             self._faults.settle(self._now)
@@ -220,6 +227,11 @@ class Twin:
         with self._lock:
             self.advance(clock_time - self._origin)
 
+    def _put_off(self, clock_time: float) -> None:
+        """Virtual time has moved. What is little waits for the next exchange, before which nobody can look."""
+        if clock_time - self._origin - self._now >= PUT_OFF:
+            self._advance_to(clock_time)
+
     def _due(self) -> float:
         """When something happens next, by the clock."""
         return self._origin + min(self._next_sample, self._next_business())
@@ -229,6 +241,7 @@ class Twin:
         while self._now < to - 1e-12:
             target = min(to, self._now + LONGEST_STEP, self._next_sample, self._next_business())
             dt, self._now = target - self._now, target
+            self._hold_contactor()
             self._found = self._solve(dt)
             self.pack.apply(self._found.current, self._found.terminal_voltage)
             if self._now >= self._next_sample - 1e-12:
@@ -342,17 +355,26 @@ class Twin:
         """The relays moved: contactor, key and loop-back follow."""
         closed = switch.relays.closed
 
-        def is_closed(role: str) -> bool:
+        def is_on(role: str) -> bool:
             entry = self._roles.get(role)
-            return isinstance(entry, WiredEntry) and entry.output is not None and entry.output.number in closed
+            output = entry.output if isinstance(entry, WiredEntry) else None
+            if output is None or output.bit is None:
+                return output is not None and output.number in closed
+            return bool(switch.outputs.get(output.number, 0) >> output.bit & 1)
 
-        self.circuit.main.closed = is_closed("contactor")
-        self.pack.press(is_closed("key") and not self.sensors.key_actuator_dead)
+        self.watchdog.see(is_on("watchdog"), self._now)
+        self._contactor_wanted = is_on("contactor")
+        self._hold_contactor()
+        self.pack.press(is_on("key") and not self.sensors.key_actuator_dead)
         for name, line in self.lines.items():
             entry = self._roles[name]
             line.loop_back = (
                 isinstance(entry, PortEntry) and entry.loop_back is not None and entry.loop_back.number in closed
             )
+
+    def _hold_contactor(self) -> None:
+        """The contactor is closed where the switch unit and the watchdog relay both want it."""
+        self.circuit.main.closed = self._contactor_wanted and self.watchdog.closed(self._now)
 
 
 def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, seed: int) -> Pack:

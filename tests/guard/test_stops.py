@@ -44,7 +44,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBench]:
 
 
 def record_of(folder: RunFolder) -> Record:
-    within(15, folder.certificate.exists)
+    within(15, lambda: folder.certificate.exists() and folder.record.exists())
     return Record.model_validate_json(folder.record.read_bytes())
 
 

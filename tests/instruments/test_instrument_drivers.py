@@ -229,7 +229,6 @@ def test_ports_are_eight_bits() -> None:
         ("SENS:DIG:DATA:BYTE? (@301)", "256"),
         ("SENS:DIG:DATA:BYTE? (@301)", "0.5"),
         ("SOUR:DIG:DATA:BYTE 3,(@302)\nSOUR:DIG:DATA:BYTE? (@302)", "+3"),
-        ("SYST:ERR?", NO_ERROR),
     ) as wire:
         switch = KeysightDaq970A(wire)
         assert switch.read_port(301) == 165

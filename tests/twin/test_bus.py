@@ -129,6 +129,14 @@ def test_two_packs_with_one_address_spoil_each_other(bench: SerialBench) -> None
     assert cells(bench, 1)
 
 
+@pytest.mark.parametrize("fault", ["deaf", "mute"])
+def test_a_pack_that_lost_one_direction_leaves_the_others_alone(bench: SerialBench, fault: str) -> None:
+    setattr(bench.line, fault, True)
+    assert bench.ask(Read(1, 15, 15).frame()) == b""
+    assert cells(bench, 2)
+    assert cells(bench, 3)
+
+
 def test_packs_are_joined_and_removed_by_their_number(bench: SerialBench) -> None:
     bus = bench.serial.bus
     second = neighbour(bench, 2)
