@@ -45,9 +45,17 @@ def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
         raise BenchFault(
             f"{lost:.1f} V are lost between pack and bench at {reading.current:.1f} A: see leads and clamps"
         )
+    if direction == "discharge":
+        return
     ceiling = stage.pack.ceiling["terminal_voltage"]
-    full = isinstance(ceiling, Quantity) and sum(stage.readings(fresh=True).cell_voltages) > ceiling.si - NEARLY
-    if direction == "charge" and full:
+    assert isinstance(ceiling, Quantity)
+    top = min(ceiling.si, stage.bench.bench.envelope.voltage.si)
+    if LIVE < reading.voltage < top - NEARLY:
+        found = (
+            f"the supply gives {reading.current:.1f} A at {reading.voltage:.1f} V, below the {top:.2f} V that it may"
+        )
+        raise BenchFault(f"{found}: it limits itself, by its power or a setting")
+    if sum(stage.readings(fresh=True).cell_voltages) > top - NEARLY:
         raise BenchFault(
             f"no headroom: at {at_pack:.2f} V the supply limits the current, not the pack; discharge it first"
         )
@@ -59,14 +67,15 @@ def see_that_ammeters_agree(stage: Stage, direction: Direction) -> None:
     The instrument is read before and after the shunt, so that a current which changes just then is no disagreement.
     """
     driver, role = (stage.bench.supply, "supply") if direction == "charge" else (stage.bench.load, "load")
-    before, shunt, after = driver.reading(), abs(stage.wiring.shunt_current()), driver.reading()
+    before, shunt = driver.reading(), abs(stage.wiring.shunt_current())
+    at_pack, after = stage.bench.voltmeter.voltage(), driver.reading()
     amperes = (before.current + after.current) / 2
     if amperes < 1 or abs(before.current - after.current) > AGREE * amperes:
         return
     doubt = sum(stage.bench.u(name, "current", amperes) or 0.0 for name in (role, "shunt"))
     if abs(amperes - shunt) > AGREE * amperes + doubt:
         raise BenchFault(f"the {role} says {amperes:.2f} A and the shunt {shunt:.2f} A: have both calibrated")
-    lost = abs(stage.bench.voltmeter.voltage() - after.voltage) - (stage.bench.u(role, "voltage", after.voltage) or 0.0)
+    lost = abs(at_pack - after.voltage) - (stage.bench.u(role, "voltage", after.voltage) or 0.0)
     if lost > WAY_AT_MOST * amperes:
         way = f"{1000 * lost / amperes:.0f} mOhm lie between pack and {role}, {1000 * WAY_AT_MOST:.0f} are good"
         raise BenchFault(f"{way}: see leads, clamps and contactor")

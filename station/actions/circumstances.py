@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from statistics import median
 
 from station.actions.current import unconnected
 from station.actions.errors import Blocked
-from station.actions.measuring import TEMPERATURE_STEP
+from station.actions.measuring import SENSORS_APART, TEMPERATURE_STEP
 from station.actions.stage import Reading, Stage
 from station.model.limits import judge
 from station.model.verdict import Verdict
@@ -40,7 +41,8 @@ def _address(stage: Stage) -> None:
 def _temperature(row: str) -> Callable[[Stage], None]:
     def check(stage: Stage) -> None:
         is_, cells = stage.pack.limits[row].is_, stage.readings().cell_temperatures
-        worst = next((said for said in cells if not is_.contains(said)), cells[0])
+        apart = max(cells) - min(cells) > SENSORS_APART
+        worst = median(cells) if apart else next((said for said in cells if not is_.contains(said)), cells[0])
         reading = Reading(worst, "degC", TEMPERATURE_STEP)
         _see(stage, row, reading, f"a cell has {worst:.1f} degC", "wait for room temperature")
 

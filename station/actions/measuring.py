@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from station.actions.current import PARTS
-from station.actions.errors import NotFeasible
+from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.stage import Reading, Stage
 from station.model.ammeter import Comparison
 from station.model.pack import Pack
@@ -19,6 +19,10 @@ PACK_STEP = 0.01
 CURRENT_STEP = 0.01
 """Amperes of one bit of the current (register 0)."""
 TEMPERATURE_STEP = 0.1
+SENSORS_APART = 2.0
+"""Kelvin between the cells of a pack at rest from which a sensor is wrong, which is measured and not required."""
+AGREE, ALL_OFF = 1.5, 2.4
+"""Kelvin within which all sensors of a pack agree, and by which they then must not differ from the one of the bench."""
 SEEN_WITHIN = 0.3
 """Seconds after which the pack's own readings show a current that has just begun to flow."""
 CELL_AT_LEAST = 0.5
@@ -50,7 +54,10 @@ def _terminal_voltage(stage: Stage) -> Reading:
 
 def _polarity(stage: Stage) -> Reading:
     value = stage.bench.voltmeter.voltage()
-    word = "positive" if value > 1 else "negative" if value < -1 else "no voltage"
+    if value < -1:
+        found = f"the terminals have {value:.1f} V: the leads of the bench are on the wrong posts"
+        raise Blocked(f"{found}; if they are not, the pack is built the wrong way round")
+    word = "positive" if value > 1 else "no voltage"
     return Reading(word, witness="voltmeter")
 
 
@@ -90,7 +97,12 @@ def ambient(stage: Stage) -> Reading:
 def _temperature_error(stage: Stage) -> Reading:
     beside = ambient(stage)
     assert isinstance(beside.value, float)
-    worst = max((said - beside.value for said in stage.readings().cell_temperatures), key=abs)
+    said = stage.readings()
+    errors = [each - beside.value for each in (*said.cell_temperatures, said.ambient_temperature)]
+    if max(errors) - min(errors) < AGREE and abs(sum(errors)) / len(errors) > ALL_OFF:
+        found = f"the probe says {beside.value:.1f} degC, all sensors of the pack agree on another temperature"
+        raise BenchFault(f"{found} ({errors[0]:+.1f} K): see the probe, or let the pack rest in this room")
+    worst = max(errors[:-1], key=abs)
     uncertainty = (
         None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
     )
@@ -223,7 +235,11 @@ def measure(stage: Stage) -> None:
         else:
             taken = measurand(stage.pack, name)
             left = stage.found.values.get(taken) if stage.step.resistance else None
-            stage.judge(name, left or MEASURANDS[taken].take(stage))
+            reading = left or MEASURANDS[taken].take(stage)
+            if reading is NOTHING:
+                stage.not_tested(name, "what should have left this value did not happen")
+            else:
+                stage.judge(name, reading)
 
 
 def _each_cell(stage: Stage, name: str) -> None:

@@ -66,6 +66,7 @@ def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], N
         voltage.add(at, reading.voltage)
         return reading.current
 
+    stage.watchdogs.feed()
     with stage.waiting():
         return _watch(stage, look, stimulus, current, voltage)
 
@@ -82,6 +83,7 @@ def _watch(
     gap, last = 0.0, done
     while (now := stage.clock.now()) - began < longest_trip(stage) + 0.3:
         stage.scopes.left()
+        stage.watchdogs.feed_if_due()
         amperes = look()
         seen = stage.clock.now()
         gap, last = max(gap, seen - last), now

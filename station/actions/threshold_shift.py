@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from station.actions.blame import see_that_the_pack_blocks
 from station.actions.condition import ASK_EVERY, throttled
 from station.actions.current import flowing
-from station.actions.errors import BenchFault, Blocked
-from station.actions.measuring import SEEN_WITHIN
+from station.actions.errors import BenchFault, Blocked, NotFeasible
+from station.actions.measuring import SEEN_WITHIN, SENSORS_APART
 from station.actions.opening import judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
@@ -37,7 +38,8 @@ def shift(stage: Stage, parameters: Parameters, protection: Protection) -> None:
         raise BenchFault("no current flows, so it cannot be seen to stop")
     witness: Supply | Load = stage.bench.supply if direction == "charge" else stage.bench.load
     if not stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN):
-        raise BenchFault(f"no {direction} current flows, so it cannot be seen to stop")
+        see_that_the_pack_blocks(stage, direction)
+        raise NotFeasible(f"the pack lets no {direction} current flow, so it cannot be seen to stop")
     if protection.kind != "temperature":
         stage.pause(SEEN_WITHIN)
     live = live_value(stage.readings(fresh=True), protection)
@@ -57,6 +59,8 @@ def see_that_shifts_are_feasible(stage: Stage, parameters: Parameters) -> None:
     parameters and before any current; voltages, currents and the MOSFETs are brought to where a threshold can be.
     """
     readings = stage.readings()
+    if max(readings.cell_temperatures) - min(readings.cell_temperatures) > SENSORS_APART:
+        return
     for name in sorted(stage.shifts):
         protection = stage.pack.protection[name]
         if protection.kind == "temperature" and protection.of != "mosfet":

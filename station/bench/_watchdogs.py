@@ -54,6 +54,8 @@ class Watchdogs:
         self._armed: dict[str, Watchdog] = {}
         self._heartbeat = _heartbeat(bench.bench, bench.slot)
         self._level: bool | None = None
+        self._beaten = 0.0
+        self._fed = bench.clock.now()
 
     def begin(self) -> None:
         """Let the heartbeat begin, if it does not beat yet: one edge at least, whatever the output was before."""
@@ -84,10 +86,26 @@ class Watchdogs:
         """Say a word to what is armed, and give the heartbeat another edge if it has begun; raises Tripped where an
         instrument has switched itself off.
         """
+        self._fed = self._bench.clock.now()
         for instrument in self._armed.values():
             instrument.feed()
         if self._level is not None:
+            self._see_that_relay_holds()
             self._drive(not self._level)
+
+    def feed_if_due(self) -> None:
+        """The same for a loop that samples on its own, at the same rate."""
+        if self._bench.clock.now() - self._fed >= FEED_EVERY:
+            self.feed()
+
+    def _see_that_relay_holds(self) -> None:
+        """Raise Tripped if the heart has stood still for too long: the contactor is open, and one more beat may close
+        it on a load that is still on.
+        """
+        stood = self._bench.clock.now() - self._beaten
+        if stood > PATIENCE:
+            self._level = None
+            raise Tripped("watchdog", f"no heartbeat for {stood:.1f} s, so its relay has opened the contactor")
 
     def rest(self) -> None:
         """Feed nothing any more: the bench comes to the safe state, where no watchdog is needed."""
@@ -104,7 +122,7 @@ class Watchdogs:
             switch.write_port(channel.number, level << channel.bit)
         else:
             (switch.close if level else switch.open)([channel.number])
-        self._level = level
+        self._level, self._beaten = level, self._bench.clock.now()
 
 
 def disarm(instrument: object) -> None:

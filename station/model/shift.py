@@ -57,7 +57,10 @@ def shift_alarm(
     since alarms stand for seconds.
     """
     margin = _margin(protection) * (3 if protection.kind == "voltage" and protection.rises == falling else 1)
-    return _checked(protection, {"alarm": live - margin if protection.rises else live + margin}, stored)
+    alarm = live - margin if protection.rises else live + margin
+    if protection.of == "soc":  # it acts at its threshold already, and a full pack has no room beyond it
+        alarm = _within(protection.accepts, alarm)
+    return _checked(protection, {"alarm": alarm}, stored)
 
 
 def shift_to_release(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:

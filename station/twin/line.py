@@ -130,7 +130,7 @@ class Line:
         if self.cut:
             return b""
         if self.loop_back:
-            return b"" if self.loop_back_broken else data
+            return b"" if self.loop_back_broken else self._spoilt(data)
         if self.stuck:
             return bytes(len(data))
         collided = collide([data, *self._overlapping(begin)]) if self.polls == "colliding" else data

@@ -1,4 +1,4 @@
-"""The watchdog relay of the simulated bench: in the coil of the contactor, it lets go when its heartbeat stands still."""
+"""The watchdog relay of the simulated bench, in the coil of the contactor: it drops when its heartbeat stands still."""
 
 from __future__ import annotations
 

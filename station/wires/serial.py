@@ -33,6 +33,8 @@ SLICE = 0.02
 """Wall seconds that pyserial may block at a time, after which a wait looks at the scopes again."""
 WRITE_WITHIN = 1.0
 """Seconds for the driver to take a frame over; a second line behind the deadlines."""
+LOOPS = 4
+"""Patterns that must all come back."""
 PATTERN = bytes.fromhex("55 AA 00 FF 0F F0 33 CC") + b"loop\r"
 """What a loop-back sends: no Modbus request to any pack (the first byte would be address 85), no PACE ASCII frame."""
 
@@ -168,10 +170,13 @@ class SerialWire:
 
 
 def loop_back(wire: SerialWire, pattern: bytes = PATTERN) -> bool:
-    """Whether the station's own line returns what it sends, as with a loop-back plug or a listening transceiver."""
+    """Whether the station's own line returns what it sends, as with a loop-back plug or a listening transceiver.
+
+    Asked `LOOPS` times, so that a noisy line is not taken for a good one.
+    """
     wire.drain()
     try:
-        return wire.exchange(pattern, lambda received: len(pattern), 0.2, 0.05) == pattern
+        return all(wire.exchange(pattern, lambda received: len(pattern), 0.2, 0.05) == pattern for _ in range(LOOPS))
     except NoAnswer:
         return False
 

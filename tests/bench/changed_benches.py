@@ -1,4 +1,4 @@
-"""Runs of a few steps on the simulated bench with its file changed: other instruments, no watchdog, a tighter envelope."""
+"""Runs of a few steps on the simulated bench with its file changed: other instruments, a tighter envelope."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from station.studies.simulation import DEFAULT_STATE, read_simulated
 
 HERE = Path(__file__).parents[2]
 DRAWN = "  - {step: drawn, discharge: full, for: full_charge_time}\n"
-"""12.5 s of 100 A."""
+"""5 s of 100 A."""
 FILL = "  - {step: fill, charge: standard, for: full_charge_time}\n"
 """The same of 20 A, into a pack that has room for it."""
-SUPPLY = "{model: chroma-62050p-100-100, at: \"TCPIP::127.0.0.1::0::SOCKET\", serial: SIM62050P01}"
-LOAD = "{model: chroma-63210a-150-1000, at: \"TCPIP::127.0.0.1::0::SOCKET\", serial: SIM63210A01}"
+SUPPLY = '{model: chroma-62050p-100-100, at: "TCPIP::127.0.0.1::0::SOCKET", serial: SIM62050P01}'
+LOAD = '{model: chroma-63210a-150-1000, at: "TCPIP::127.0.0.1::0::SOCKET", serial: SIM63210A01}'
 WATCHDOG = "    watchdog:    {by: switch, output: 302.0}"
 
 

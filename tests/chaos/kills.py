@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import argparse
 import io
-import multiprocessing
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "guard"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "guard")]
 
 from stop_bench import SERIAL, STATION, Eye, end, within  # found by the line above
+from workers import each
 
 from station.bms.errors import BmsError, PackSilent
 from station.bms.pace_modbus import PaceModbus
@@ -78,6 +79,8 @@ class Kill:
 
     line: int
     event: str
+    was_on: bool = False
+    """Whether supply or load was on when the run died."""
     off_s: float = 0.0
     """Wall seconds until supply and load were off."""
     owed: bool = False
@@ -114,10 +117,7 @@ def commit() -> str:
 
 def kills(of: Whole, which: Iterable[int], jobs: int) -> Iterator[Kill]:
     """Kill a run at each of these lines; in the order in which they are done."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn) as workers:
-        for done in as_completed([workers.submit(killed, of, line) for line in which]):
-            yield done.result()
+    return each(partial(killed, of), which, jobs)
 
 
 def killed(of: Whole, line: int) -> Kill:
@@ -153,7 +153,7 @@ class Scene:
 
     def survive(self, kill: Kill, of: Whole) -> Kill:
         """Kill, wait, start again, restore; raises Wrong, or AssertionError for what takes too long."""
-        told, off_s = self.die(kill.line)
+        told, was_on, off_s = self.die(kill.line)
         (folder,) = run_folders(self.data)
         before = folder.journal.read_bytes()
         owed, verdict = _owed(told), _verdict(told)
@@ -170,23 +170,29 @@ class Scene:
         _see(after.startswith(before), "the journal of the dead run was rewritten")
         flushed = [event for event in lines(after) if event is not None and event.durable]
         _see(flushed[: len(told)] == told, "a flushed line is missing")
-        kill = replace(kill, off_s=off_s, owed=owed, verdict=verdict)
+        kill = replace(kill, was_on=was_on, off_s=off_s, owed=owed, verdict=verdict)
         late = f"supply and load were off after {off_s:.2f} s only"
         return replace(kill, wrong=(late,)) if off_s > OFF_WITHIN else kill
 
-    def die(self, line: int) -> tuple[list[AnyEvent | None], float]:
-        """What the run had flushed when it died, and the seconds until supply and load were off."""
+    def die(self, line: int) -> tuple[list[AnyEvent | None], bool, float]:
+        """What the run had flushed when it died, whether an output was on, and the seconds until none was."""
         told = self.folder / "told.jsonl"
         dies = (sys.executable, str(Path(__file__).with_name("dies.py")), str(line), str(told))
         command = [*dies, "run", SEQUENCE, *self._where(), "--json"]
-        with (self.folder / "died.log").open("w+b") as log:  # no pipe: the guard would hold it open
-            died = subprocess.run(command, stdout=log, stderr=log, timeout=PATIENCE)
-        off_s = within(PATIENCE, self.eye.outputs_off)
+        with (self.folder / "died.log").open("wb") as log:  # no pipe: the guard would hold it open
+            run = subprocess.Popen(command, stdout=log, stderr=log)
+            hung = threading.Timer(PATIENCE, run.kill)
+            hung.start()
+            code = run.wait()  # without a time-out, which would look every 50 ms only
+            died, was_on = time.monotonic(), not self.eye.outputs_off()
+            hung.cancel()
+        within(PATIENCE, self.eye.outputs_off)
+        off_s = time.monotonic() - died
         said = (self.folder / "died.log").read_text(encoding="utf-8")
-        _see(died.returncode == KILLED, f"the run ended with status {died.returncode}: {said[-300:]}")
+        _see(code == KILLED, f"the run ended with status {code}: {said[-300:]}")
         within(PATIENCE, self.eye.safe)
         within(PATIENCE, self._guard_is_gone)
-        return list(lines(told.read_bytes())), off_s
+        return list(lines(told.read_bytes())), was_on, off_s
 
     def start_again(self, dead: RunFolder, verdict: Verdict, *, owed: bool) -> None:
         """The next start closes the dead run, and tests its pack only if it has its thresholds."""
@@ -207,7 +213,7 @@ class Scene:
         if "start it with its key" in said:
             self.press_key()
             code, said = _typed("restore", *self._where())
-        _see(code == 0 and said.splitlines()[-1].startswith("restored"), f"restore ended with status {code}: {said}")
+        _see(code == 0 and f"restored: {SERIAL}" in said, f"restore ended with status {code}: {said}")
 
     def wake(self) -> None:
         """Start the pack if it sleeps."""
@@ -298,10 +304,14 @@ def _see(holds: bool, otherwise: str) -> None:
 
 def table(done: Iterable[Kill]) -> Iterator[str]:
     """One line for each kill."""
-    yield f"{'line':>4}  {'flushed':<20}  {'off after':>9}  {'closed as':<9}  thresholds"
+    yield f"{'line':>4}  {'flushed':<20}  {'was':<3}  {'off after':>9}  {'closed as':<9}  thresholds"
     for kill in done:
         thresholds = "blocked, restored" if kill.owed else "as they were"
-        end = f"{kill.off_s:7.2f} s  {kill.verdict:<9}  {thresholds}" if kill.verdict else ""
+        end = (
+            f"{'on' if kill.was_on else 'off':<3}  {kill.off_s:7.2f} s  {kill.verdict:<9}  {thresholds}"
+            if kill.verdict
+            else ""
+        )
         yield "  ".join(filter(None, (f"{kill.line:4}", f"{kill.event:<20}", end, "; ".join(kill.wrong))))
 
 
@@ -328,7 +338,8 @@ def main() -> int:
         for row in table(counted()):
             print(row, flush=True)
     survived = sum(not kill.wrong for kill in done)
-    print(f"{survived} of {len(done)} kills survived; slowest: {max(kill.off_s for kill in done):.2f} s")
+    on, slowest = sum(kill.was_on for kill in done), max(kill.off_s for kill in done)
+    print(f"{survived} of {len(done)} kills survived; {on} with an output on, off within {slowest:.2f} s")
     return 0 if survived == len(done) else 1
 
 

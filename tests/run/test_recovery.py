@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -135,53 +134,6 @@ def test_a_run_that_died_is_closed_as_aborted_once_and_its_journal_only_grows(wh
     assert journal.count(b"\n") == left.count(b"\n") + 1
     assert close(tmp_path) == []
     assert folder.journal.read_bytes() == journal
-
-
-def cuts(journal: bytes) -> Iterator[int]:
-    """Every byte of the last 4 kB, and the end of every line before, with and without its line feed."""
-    ends = [at + after for at, byte in enumerate(journal) if byte == ord("\n") for after in (0, 1)]
-    yield from sorted({*range(max(0, len(journal) - 4096), len(journal) + 1), *ends})
-
-
-def small(journal: bytes) -> bytes:
-    """A journal without what makes it long and says nothing new."""
-    dull = (b'"sampled"', b'"instrument_found"')
-    kept = [line for line in journal.splitlines(keepends=True) if not any(word in line for word in dull)]
-    return b"".join(kept)
-
-
-def test_wherever_a_journal_was_cut_the_run_is_closed_and_no_whole_line_is_lost(
-    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)  # thousands of runs: what the disk does is not asked here
-    bare = Files(Library.default()).pack("bali48").model_copy(update={"requirements": {}})
-    journal = small(lines_before(whole, RunEnded))
-    folders = {died(tmp_path, journal[:cut]): cut for cut in cuts(journal)}
-    said = close(tmp_path, lambda name: bare)
-    assert len(said) == len(folders) > 4096
-    for folder, cut in folders.items():
-        kept = journal[:cut]
-        assert folder.journal.read_bytes().startswith(kept)
-        before = json_lines(kept)
-        if not before:
-            assert not folder.record.exists()
-            continue
-        events = [json.loads(event.model_dump_json()) for event in read_journal(folder.journal)]
-        assert events[:-1] == before
-        assert (events[-1]["event"], events[-1]["verdict"]) == ("run_ended", "ABORTED")
-        assert b'"verdict":"ABORTED"' in folder.record.read_bytes()
-    assert close(tmp_path) == [line for line in said if "left alone" in line]
-
-
-def json_lines(journal: bytes) -> list[dict[str, object]]:
-    """The lines of a journal that are JSON, read without the station."""
-    found: list[dict[str, object]] = []
-    for line in journal.split(b"\n"):
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
 
 
 def garbage(data: Path, whole: bytes) -> Iterator[RunFolder]:
