@@ -76,9 +76,12 @@ def flowing(stage: Stage, direction: Direction, amperes: float) -> Iterator[None
     switched, watch = (_loaded, _watch_load) if direction == "discharge" else (_supplied, _watch_supply)
     before, stage.flowing = stage.flowing, direction
     try:
-        with switched(stage, amperes), stage.watching(WATCH_EVERY, lambda: watch(stage)):
-            with _cells_watched(stage, direction, amperes):
-                yield
+        with (
+            switched(stage, amperes),
+            stage.watching(WATCH_EVERY, lambda: watch(stage)),
+            _cells_watched(stage, direction, amperes),
+        ):
+            yield
     finally:
         stage.flowing = before
 

@@ -150,6 +150,10 @@ class OpenBench:
             self._ports[name] = self._open_port(name)
         return self._ports[name]
 
+    def port_on(self, wire: object) -> Port | None:
+        """The open port that talks over that wire, if one does."""
+        return next((port for port in self._ports.values() if port.wire is wire), None)
+
     def instruments(self) -> Iterator[tuple[str, InstrumentEntry]]:
         """Every instrument of this slot, by role."""
         return ((role, entry) for role, entry in self._roles.items() if isinstance(entry, InstrumentEntry))

@@ -15,12 +15,12 @@ from station.instruments.roles import Watchdog
 from station.instruments.unconnected import unconnected
 from station.model.bench import Bench, Channel, InstrumentEntry, WiredEntry
 
-PATIENCE = 3.0
+PATIENCE = 5.0
 """Seconds of silence after which an instrument switches itself off, and to which the watchdog relay is set.
 
 Longer than the 2 s in which the guard has made the bench safe: this is for the day when there is no guard either.
 """
-FEED_EVERY = PATIENCE / 3
+FEED_EVERY = PATIENCE / 5
 """Seconds between two feeds, so that one may be late or lost."""
 ENERGISING = ("load", "supply")
 """The roles that can let a current flow, in the order in which they are switched off."""

@@ -12,6 +12,9 @@ class BmsError(Exception):
 class PackSilent(BmsError):
     """No answer came, or only the station's own request."""
 
+    wire: object = None
+    """The line on which nothing was heard; one may have been silent while the others were not."""
+
 
 class DamagedAnswer(BmsError):
     """Bytes came, and no sound frame is among them."""

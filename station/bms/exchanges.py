@@ -96,6 +96,8 @@ class Exchanges:
             except (PackSilent, DamagedAnswer, WrongAnswer) as error:
                 failed = failed if failed is not None and isinstance(error, PackSilent) else error
         assert failed is not None
+        if isinstance(failed, PackSilent):
+            failed.wire = self._wire
         raise failed
 
     def _once(self, question: Question[T]) -> T:

@@ -338,7 +338,8 @@ class Engine:
         """Silence is the pack's fault only if the station's own line proves good right afterwards."""
         try:
             with self._scopes.enter("loop-back", 5, shielded=True):
-                works = self.stage.port.own_line_works()
+                port = self.stage.bench.port_on(error.wire) or self.stage.port
+                works = port.own_line_works()
         except (*BENCH_FAULTS, BmsError) as trouble:
             self._end(path, Verdict.ERROR, f"{error}; the station's own line could not be proven good: {trouble}")
             return

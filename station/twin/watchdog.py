@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-DROPS_AFTER = 3.0
+DROPS_AFTER = 5.0
 """Seconds without an edge after which it lets go, as set on it; the station beats every second."""
 
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "guard")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "guard"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from stop_bench import SERIAL, STATION, Eye, end, within  # found by the line above
 from workers import each
@@ -189,7 +190,7 @@ class Scene:
         within(PATIENCE, self.eye.outputs_off)
         off_s = time.monotonic() - died
         said = (self.folder / "died.log").read_text(encoding="utf-8")
-        _see(code == KILLED, f"the run ended with status {code}: {said[-300:]}")
+        _see(code == KILLED, f"the run ended with status {code}: {' '.join(said.split())[:300]}")
         within(PATIENCE, self.eye.safe)
         within(PATIENCE, self._guard_is_gone)
         return list(lines(told.read_bytes())), was_on, off_s
@@ -278,7 +279,7 @@ def _typed(*arguments: str) -> tuple[int, str]:
     """Exit status of a command and all that it said, one word after the other."""
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
-        code = status(arguments)
+        code = status([*arguments])
     return code, " ".join(said.getvalue().replace("│", " ").split())
 
 
@@ -319,6 +320,7 @@ def main() -> int:
     """Print a line for each kill, then how many were survived; 1 unless all were."""
     parser = argparse.ArgumentParser(description="Kill an end-of-line run at every line that its journal flushed.")
     parser.add_argument("--lines", type=int, help="so many lines, drawn; without it, all of them")
+    parser.add_argument("--only", type=int, nargs="+", help="these lines alone")
     parser.add_argument("--draw", default=commit(), help="what they are drawn by; the commit, if not said")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="so many at once")
     chosen = parser.parse_args()
@@ -327,7 +329,7 @@ def main() -> int:
         KeyStore(Path(keys)).keys("simulated")
         of = whole()
         every = len(of.flushed)
-        which = drawn(chosen.lines or every, every, chosen.draw)
+        which = chosen.only or drawn(chosen.lines or every, every, chosen.draw)
         done = list[Kill]()
 
         def counted() -> Iterator[Kill]:
