@@ -185,12 +185,12 @@ def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | L
 
 @contextmanager
 def _cells_watched(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
-    """Hold the cells against the limit of the pack file while a current flows that can warm them."""
+    """Hold the cells against the rating of the pack while a current flows that can warm them (REQ-4.1-12, REQ-4.1-13)."""
     row = stage.pack.limits.get(f"{direction}_temperature")
     if row is None or amperes <= WARMS_NOTHING:
         yield
         return
-    with stage.watching(TEMPERATURE_EVERY, lambda: _hold_temperature(stage, direction, row.is_)):
+    with stage.watching(TEMPERATURE_EVERY, lambda: _hold_temperature(stage, direction, row.rated or row.is_)):
         yield
 
 

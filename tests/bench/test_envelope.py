@@ -37,11 +37,11 @@ def test_a_sequence_that_would_leave_the_envelope_is_refused_while_planning(
 
 def test_a_cell_that_gets_too_warm_while_current_flows_ends_the_run_as_an_error(tmp_path: Path) -> None:
     with rig_on(tmp_path, LONG, {}) as rig:
-        rig.at("first", lambda: rig.twin.set("cells.temperature", 57.0))
+        rig.at("first", lambda: rig.twin.set("cells.temperature", 62.0))
         ran = rig.run(tmp_path)
     assert ran.record.verdict == "ERROR"
-    assert "a cell has 57" in ran.record.reason
-    assert "a discharge needs -15 degC to 55 degC" in ran.record.reason
+    assert "a cell has 62" in ran.record.reason
+    assert "a discharge needs -20 degC to 60 degC" in ran.record.reason
     assert "load off" in ran.record.safe_state
 
 
