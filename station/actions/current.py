@@ -185,7 +185,7 @@ def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | L
 
 @contextmanager
 def _cells_watched(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
-    """Hold the cells against the rating of the pack while a current flows that can warm them (REQ-4.1-12, REQ-4.1-13)."""
+    """Hold the cells against the rating of the pack while a current flows that can warm them (REQ-4.1-12)."""
     row = stage.pack.limits.get(f"{direction}_temperature")
     if row is None or amperes <= WARMS_NOTHING:
         yield

@@ -231,7 +231,7 @@ PARAMETERS = tuple(
         ("circuit.insulation_minus", "Ohm", "case to the negative post"),
         ("circuit.main.stuck", _STUCK, "the contactor at the pack is welded, or does not close"),
         ("circuit.main.resistance", "Ohm", "its contact resistance, 0.3 mOhm"),
-        ("watchdog.drops_after", "s", "without a heartbeat, until the watchdog relay lets the contactor go, 3 s"),
+        ("watchdog.drops_after", "s", "without a heartbeat, until the watchdog relay lets the contactor go, 5 s"),
         ("circuit.supply_contactor.stuck", _STUCK, "the same at the supply"),
         ("circuit.load_contactor.stuck", _STUCK, "the same at the load"),
         ("lines.<line>.cut", "true, false", "nothing arrives at either end: rs485_a, rs485_b, rs232"),
