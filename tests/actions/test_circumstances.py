@@ -25,7 +25,7 @@ def test_the_charger_is_measured_with_the_contactor_open(tmp_path: Path) -> None
 
 
 def test_a_pack_that_is_too_cold_is_blocked_and_not_measured(tmp_path: Path) -> None:
-    ran = short_run(tmp_path, "", {"bms.adc.temperature_offset[2]": -22.0})
+    ran = short_run(tmp_path, "", {f"bms.adc.temperature_offset[{cell}]": -22.0 for cell in (1, 2, 3, 4)})
     assert ran.record.verdict == "BLOCKED"
     assert "wait for room temperature" in ran.record.reason
     assert not [each for each in ran.record.measurements if each.name == "charge_temperature"]
