@@ -15,7 +15,7 @@ import pytest
 
 from station.clock import DeadlineExceeded, Ledger, Scopes, Stopped, Traffic, VirtualClock, WallClock
 from station.wires.errors import ConnectionLost, Fenced, NoAnswer
-from station.wires.serial import PATTERN, SerialWire, loop_back
+from station.wires.serial import LOOPS, PATTERN, SerialWire, loop_back
 
 Reply = Callable[[bytes], list[bytes]]
 
@@ -275,4 +275,4 @@ def test_the_loop_back_tells_a_good_line_from_a_dead_or_damaged_one(scopes: Scop
     for reply, good in ((lambda data: [data], True), (lambda data: [], False), (lambda data: [data[:-1]], False)):
         with pty_line(reply) as far, wire_to(far, scopes) as wire:
             assert loop_back(wire) is good
-            assert far.heard == PATTERN
+            assert far.heard == PATTERN * (LOOPS if good else 1)
