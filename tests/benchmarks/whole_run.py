@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RUNS = 5
-AT_MOST = 10.0
+AT_MOST = 6.0
 SERIAL = "BALI48-000001"
 
 
@@ -75,7 +75,7 @@ def main() -> None:
         parts = split(Path(name))
     seconds = sorted(took for took, _ in runs)
     best, median, worst = seconds[0], statistics.median(seconds), seconds[-1]
-    met = "met" if worst < AT_MOST else "MISSED"
+    met = "met" if median < AT_MOST else "MISSED"
     print(
         f"whole run   {best:.2f} s at best, {median:.2f} s median, {worst:.2f} s at worst (under {AT_MOST:g} s: {met})"
     )
