@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 
-from station.actions.current import unconnected
+from station.actions.current import supply_alone
 from station.actions.errors import Blocked
 from station.actions.measuring import SENSORS_APART, TEMPERATURE_STEP
 from station.actions.stage import Reading, Stage
@@ -53,7 +53,7 @@ def _charger(stage: Stage) -> None:
     """The supply alone, as a charger that is set and measured before it is connected (manual 6-8)."""
     is_ = stage.pack.limits["charger_voltage"].is_
     wanted = ((is_.low or 0.0) + (is_.high or 0.0)) / 2
-    with unconnected(stage, wanted, stage.current("standard")):
+    with supply_alone(stage, wanted, stage.current("standard")):
         value = stage.wiring.volts("supply_side")
     reading = Reading(value, "V", stage.bench.u("supply_side", "voltage", value), "switch")
     _see(stage, "charger_voltage", reading, f"the supply was set to {wanted:.2f} V and gives {value:.2f} V", "check it")

@@ -147,7 +147,7 @@ def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
 
 
 @contextmanager
-def unconnected(stage: Stage, volts: float, amperes: float) -> Iterator[None]:
+def supply_alone(stage: Stage, volts: float, amperes: float) -> Iterator[None]:
     """The supply is on behind the open contactor while the block runs, at `volts` and with `amperes` as its limit."""
     supply, envelope = stage.bench.supply, stage.bench.bench.envelope
     disconnect(stage)

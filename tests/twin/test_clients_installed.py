@@ -1,7 +1,7 @@
 """Programs of others, unpatched, as a registry hands them out, against the twin as it is served: they believe it.
 
 mbpoll, sigrok-cli and lxi come from Debian (`tests/need-debian-packages` installs them), minimalmodbus and pymeasure
-from the Python registry. All of this runs in wall time; what cannot be installed here is skipped.
+from the Python registry. All of this runs in wall time; what cannot be installed here fails, and says so.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def run(program: str, *arguments: str) -> str:
     """Run a client to its end and return what it complained of, then what it said."""
     path = shutil.which(program)
     if path is None:
-        pytest.skip(f"{program} is not installed; tests/need-debian-packages does it")
+        pytest.fail(f"{program} is not installed; tests/need-debian-packages does it")
     done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.stderr + done.stdout
 
@@ -161,7 +161,7 @@ def python_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", str(folder)]
     done = subprocess.run([*pip, *PYTHON_CLIENTS], capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
-        pytest.skip(f"no package registry here: {done.stderr.strip().splitlines()[-1]}")
+        pytest.fail(f"no package registry here: {done.stderr.strip().splitlines()[-1]}")
     return folder
 
 
