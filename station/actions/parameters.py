@@ -49,7 +49,10 @@ class Parameters:
         return self.stored() | self._decoded(self._written)
 
     def write(self, why: str, values: Mapping[str, float]) -> None:
-        """Write values by register name, journalled first, in as few frames as can be, and read back."""
+        """Write values by register name, journalled first, in as few frames as can be, and read back.
+
+        What an earlier write has shifted goes back in the same frames.
+        """
         self.stored()
         stage, words = self._stage, self._encoded(values)
         if not self.shifted:
@@ -57,9 +60,10 @@ class Parameters:
         stage.emit(ParametersChanging(at_s=stage.at_s, why=why, words=_text_keys(words)))
         stage.found.energised = True
         self.shifted = True
-        frame = self._bridged(words)
+        frame = self._bridged({address: (self._originals or {})[address] for address in self._written} | words)
         self._written |= words
         stage.port.bms.write_words(frame)
+        self._written = words
 
     def limit_charge(self, on: bool) -> None:
         """Switch the charge limiter, over RS232; one that is off is on again after `restore`. Raises NotStored."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from station.actions.direct_drive import direct_drive
 from station.actions.errors import NotFeasible
 from station.actions.extrapolation import extrapolate
+from station.actions.holding import hold
 from station.actions.parameters import Parameters
 from station.actions.recovery import come_back
 from station.actions.stage import Reading, Stage
@@ -29,6 +30,8 @@ def trip(stage: Stage, parameters: Parameters) -> None:
     """
     if "soc_before" in stage.step.record:
         stage.found.values["soc_before"] = Reading(stage.readings().soc, "%", 0.5)
+    if "shift" in stage.step.by:
+        _hold(stage, parameters)
     for number, name in enumerate(stage.step.trip):
         protection = stage.pack.protection[name]
         if name in stage.step.trip[:number] and not _is_back(stage, protection):
@@ -38,6 +41,16 @@ def trip(stage: Stage, parameters: Parameters) -> None:
                 WAYS[way](stage, parameters, protection)
             except (Infeasible, NotFeasible) as error:
                 stage.not_tested(name, str(error), proves=protection.proves)
+
+
+def _hold(stage: Stage, parameters: Parameters) -> None:
+    """All protections of the step at once, just out of reach."""
+    protections = [stage.pack.protection[name] for name in dict.fromkeys(stage.step.trip)]
+    try:
+        hold(stage, parameters, protections)
+    except (Infeasible, NotFeasible) as error:
+        for each in protections:
+            stage.not_tested(f"{each.name}_hold", str(error), proves=each.proves[1:2])
 
 
 def _is_back(stage: Stage, protection: Protection) -> bool:

@@ -1,14 +1,16 @@
-"""Planning a threshold shift: values that make a protection act at what the pack has now.
+"""Planning a threshold shift: values that make a protection hold, act or let go at what the pack has now.
 
-A shift moves alarm, trip and release of one protection together, in one frame, so that the ordering rule of the setting
-ranges holds before, during and after, and every value is one that the firmware accepts. What cannot be shifted is not
-tested; nothing is ever bent to fit.
+A shift is a bracket around the live value, as wide as the tolerance of the threshold: set one tolerance outside, a good
+protection holds; set one inside, it acts. Alarm, trip and release of one protection move together, in one frame, so
+that the ordering rule of the setting ranges holds before, during and after, and every value is one that the firmware
+accepts. What cannot be shifted is not tested; nothing is ever bent to fit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from station.model.limits import Range
 from station.model.ordering import violations
@@ -18,34 +20,77 @@ from station.model.quantity import quantise
 _STEP = {"V": 0.001, "A": 1.0, "degC": 0.1, "%": 1.0}
 """Resolution of a threshold by unit (PACE Modbus V1.3)."""
 
-
-_MARGINS = {
-    "highest_cell": 0.020, "lowest_cell": 0.020, "pack_voltage": 0.2,
-    "warmest_cell": 0.5, "coldest_cell": 0.5, "mosfet": 0.5, "ambient": 0.5,
+_GUARD = {
+    "highest_cell": 0.002, "lowest_cell": 0.002, "pack_voltage": 0.02, "charge_current": 0.1, "discharge_current": 0.1,
+    "warmest_cell": 0.2, "coldest_cell": 0.2, "mosfet": 0.2, "ambient": 0.2,
 }  # fmt: skip
-"""Longest margin by what is watched, in V and K: twenty bits of a cell voltage, five of a temperature (engineering)."""
+"""V, A and K by which a bracket is narrower than the tolerance: noise, resolution and drift of what is watched while a
+threshold is tried (engineering)."""
+
+_DRIFT = {"highest_cell": 0.003, "lowest_cell": 0.003, "pack_voltage": 0.05}
+"""V by which a current moves what is watched in the second by which a good protection may be late: it must not bring
+a late threshold into reach (engineering)."""
+
+_CLEAR = {"V": 0.020, "A": 2.0, "degC": 0.5, "%": 1.0}
+"""The least distance from the live value at which a threshold is clear of noise, by unit (engineering)."""
+_CLEAR_PACK = 0.2
+"""V; the same for the voltage of the pack."""
 
 
 class Infeasible(ValueError):
     """A shift that this pack does not allow today; the message says why."""
 
 
-def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, float]) -> dict[str, float]:
-    """Values, by register name, at which `protection` trips at `live`; raises Infeasible.
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Thresholds by register name, and the live value that they are meant for.
 
-    The trip lies one tolerance inside the live value, and the release one more or as far as the firmware accepts it:
-    nothing is released at it, since the thresholds are put back before. The alarm comes along: onto the trip, or one
-    step inside it for a current, where the setting ranges ask for that.
+    A current is set finer than its threshold, so it comes to the threshold: it is at most the one that flows.
+    `whole`: the trip is a whole tolerance away, so what it does there is conclusive.
     """
-    inwards = -_margin(protection) if protection.rises else _margin(protection)
-    trip = live + inwards
-    alarm = trip - _step(protection) if protection.kind == "current" else trip
-    release = _within(protection.accepts, trip + inwards)
-    shifted = _checked(protection, {"alarm": alarm, "trip": trip, "release": release}, stored)
-    reached = shifted.get(f"{protection.name}.trip", live)
-    if not (reached < live if protection.rises else reached > live):
+
+    values: Mapping[str, float]
+    live: float
+    whole: bool = True
+
+
+def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, float]) -> Shift:
+    """Values at which `protection` must act: one tolerance inside `live`, or as far as the BMS accepts.
+
+    The release lies as far again or as far as the firmware accepts it: nothing is released at it, since the thresholds
+    are put back before. The alarm comes along. Raises Infeasible.
+    """
+    away = _inwards(protection)
+    reach = max(0.0, _reach(protection) - _DRIFT.get(protection.of or "", 0.0))
+    margin = max(min(reach, _room(protection, live)), min(reach, _clear(protection)))
+    trip, meant = _placed(protection, live, away * margin)
+    release = _within(protection.accepts, trip + away * margin)
+    shifted = _checked(protection, _set(protection, trip, release), stored)
+    if away * (trip - meant) <= 0:
         raise Infeasible(f"{protection.name}: its tolerance is too small for a threshold that is beyond {live:g}")
-    return shifted
+    return Shift(shifted, meant, margin >= reach)
+
+
+def shift_to_hold(protection: Protection, live: float, stored: Mapping[str, float]) -> Shift:
+    """Values at which `protection` must not act: one tolerance outside `live`. Raises Infeasible."""
+    reach, away = _reach(protection), _inwards(protection)
+    trip, meant = _placed(protection, live, -away * reach)
+    release = _within(protection.accepts, trip + away * reach / 2)
+    return Shift(_checked(protection, _set(protection, trip, release), stored), meant)
+
+
+def is_near(protection: Protection, live: float, shifted: Shift) -> bool:
+    """Whether a live value has drifted so near to a shifted trip that to act there is within its tolerance."""
+    trip = shifted.values[f"{protection.name}.trip"]
+    return abs(trip - live) < _reach(protection) - _GUARD.get(protection.of or "", 0.0)
+
+
+def together(shifts: Iterable[Shift], stored: Mapping[str, float]) -> dict[str, float]:
+    """The values of several shifts as one set; raises Infeasible where they do not go together."""
+    values = {name: value for shift in shifts for name, value in shift.values.items()}
+    if broken := violations({**stored, **values}):
+        raise Infeasible(broken[0])
+    return values
 
 
 def shift_alarm(
@@ -56,7 +101,7 @@ def shift_alarm(
     A voltage that drifts towards the threshold while current flows (`falling`: it is a discharge) gets three margins,
     since alarms stand for seconds.
     """
-    margin = _margin(protection) * (3 if protection.kind == "voltage" and protection.rises == falling else 1)
+    margin = _clear(protection) * (3 if protection.kind == "voltage" and protection.rises == falling else 1)
     alarm = live - margin if protection.rises else live + margin
     if protection.of == "soc":  # it acts at its threshold already, and a full pack has no room beyond it
         alarm = _within(protection.accepts, alarm)
@@ -71,18 +116,57 @@ def shift_to_release(protection: Protection, live: float, stored: Mapping[str, f
     release = stored.get(f"{protection.name}.release")
     if release is None or (live < release if protection.rises else live > release):
         return {}
-    outwards = _margin(protection) if protection.rises else -_margin(protection)
-    return _checked(protection, {"release": live + outwards}, stored)
+    return _checked(protection, {"release": live - _inwards(protection) * _clear(protection)}, stored)
 
 
-def _margin(protection: Protection) -> float:
-    """How far from the live value a shifted threshold lies: clear of noise, and no further than its tolerance."""
+def _inwards(protection: Protection) -> int:
+    """The way from the live value to a threshold that it is beyond."""
+    return -1 if protection.rises else 1
+
+
+def _tolerance(protection: Protection) -> float:
     if protection.tolerance is None:
         raise Infeasible(f"{protection.name} has no tolerance in the pack file")
-    return min(protection.tolerance.si, _MARGINS.get(protection.of or "", math.inf))
+    return protection.tolerance.si
 
 
-def _room(shifted: Mapping[str, float], stored: Mapping[str, float], margin: float) -> dict[str, float]:
+def _reach(protection: Protection) -> float:
+    """Half the width of the bracket."""
+    return max(0.0, _tolerance(protection) - _GUARD.get(protection.of or "", 0.0))
+
+
+def _clear(protection: Protection) -> float:
+    """A distance that is clear of noise, and no more than the tolerance."""
+    unit = _unit(protection)
+    return min(_tolerance(protection), _CLEAR_PACK if protection.of == "pack_voltage" else _CLEAR[unit])
+
+
+def _room(protection: Protection, live: float) -> float:
+    """From the live value to the last trip that the BMS accepts, which leaves one step for its release."""
+    accepts = protection.accepts
+    end = None if accepts is None else accepts.low if protection.rises else accepts.high
+    if end is None:
+        return math.inf
+    last = _step(protection) if "release" in protection.values else 0.0
+    return (end - live) * _inwards(protection) - last
+
+
+def _placed(protection: Protection, live: float, away: float) -> tuple[float, float]:
+    """The threshold that lies so far from `live`, and the live value that it is meant for."""
+    if protection.kind != "current":
+        return live + away, live
+    step = _step(protection)
+    threshold = math.floor((live + away) / step) * step
+    return threshold, threshold - away
+
+
+def _set(protection: Protection, trip: float, release: float) -> dict[str, float]:
+    """The alarm is on the trip, or one step inside it for a current, where the setting ranges ask for that."""
+    alarm = trip - _step(protection) if protection.kind == "current" else trip
+    return {"alarm": alarm, "trip": trip, "release": release}
+
+
+def _neighbour(shifted: Mapping[str, float], stored: Mapping[str, float], margin: float) -> dict[str, float]:
     """The release of the opposite over-protection, moved up where a shifted under-release would cross it."""
     opposites = {name.replace("under", "over"): value for name, value in shifted.items() if "under" in name}
     return {
@@ -92,11 +176,15 @@ def _room(shifted: Mapping[str, float], stored: Mapping[str, float], margin: flo
     }
 
 
-def _step(protection: Protection) -> float:
+def _unit(protection: Protection) -> str:
     threshold = protection.values.get("trip") or protection.values.get("alarm")
     if threshold is None or threshold.si_unit not in _STEP:
         raise Infeasible(f"{protection.name} has no threshold at which it acts")
-    return _STEP[threshold.si_unit]
+    return threshold.si_unit
+
+
+def _step(protection: Protection) -> float:
+    return _STEP[_unit(protection)]
 
 
 def _within(accepts: Range | None, value: float) -> float:
@@ -114,7 +202,7 @@ def _checked(protection: Protection, values: Mapping[str, float], stored: Mappin
     for name, number in shifted.items():
         if accepts is not None and not accepts.contains(number):
             raise Infeasible(f"{name} would have to be {number:g}, and the BMS accepts {accepts}")
-    shifted |= _room(shifted, stored, _margin(protection))
+    shifted |= _neighbour(shifted, stored, _clear(protection))
     if broken := violations({**stored, **shifted}):
         raise Infeasible(broken[0])
     return shifted

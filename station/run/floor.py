@@ -8,7 +8,7 @@ both is its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from station.actions.lamps import STEADY, watch_time
@@ -73,6 +73,11 @@ class Declared:
         line, bits = self.protocol.line, 10
         return Least(communication=bits * count / line.baud + ANSWERS_AFTER + self.protocol.timing.gap)
 
+    def longest(self, protection: Protection) -> float:
+        """Seconds after which a protection must have acted."""
+        delay = protection.values.get("delay")
+        return delay.si if delay else self.pack.limits["trip_time"].is_.high or 0.0
+
     def watched(self, written: Expectation) -> float:
         """Seconds for which the lamps of an expectation are watched."""
         if written.lamps is None or written.lamps == "lamp_test":
@@ -107,10 +112,26 @@ def _press(step: Step, declared: Declared) -> Least:
 
 
 def _trips(step: Step, declared: Declared) -> Least:
-    """Each trip in each way; one that is tripped again has to come back first."""
+    """Each trip in each way, after the hold of those that are shifted; what trips again has to come back first."""
     trips = sum((_trip(declared.pack.protection[name], way, declared) for name in step.trip for way in step.by), NONE)
+    if "shift" in step.by:
+        trips += _hold([declared.pack.protection[name] for name in step.trip], declared)
     again = [name for index, name in enumerate(step.trip) if name in step.trip[:index]]
     return sum((_recovery(declared.pack.protection[name], declared) for name in again), trips)
+
+
+def _hold(protections: Sequence[Protection], declared: Declared) -> Least:
+    """One frame for all of them, the longest of their delays, their flags; the first trip puts all of them back."""
+    addresses = [declared.protocol.by_name[name].address for name in _registers(protections)]
+    span = max(addresses) - min(addresses) + 1
+    settled = 0.0 if all(each.kind == "temperature" for each in protections) else SEEN_WITHIN
+    wires = declared.read(READINGS) + declared.write(span) + declared.read(READINGS) + declared.write(span - GROUP)
+    return wires + Least(physics=settled + max(declared.longest(each) for each in protections))
+
+
+def _registers(protections: Iterable[Protection]) -> Iterator[str]:
+    for each in protections:
+        yield from (f"{each.name}.{value}" for value in ("alarm", "trip", "release") if value in each.values)
 
 
 def _recovery(protection: Protection, declared: Declared) -> Least:
