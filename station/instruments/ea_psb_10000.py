@@ -10,18 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from station.instruments.errors import BadReply, InstrumentError, RoleError, SettingRefused, Tripped
-from station.instruments.roles import Identity, LoadReading, Ratings, SupplyReading
-from station.instruments.scpi import Scpi, Wire
+from station.instruments.boxes import OUTPUT, LoadSide, Look, SupplySide, TwoQuadrantBox
+from station.instruments.errors import BadReply, InstrumentError, SettingRefused, Tripped
+from station.instruments.roles import Identity, Ratings
 
 
 class Say(StrEnum):
     """How the PSB 10000 series spells it (EA guide "Programming ModBus & SCPI", 5)."""
 
     OFF = "SYST:LOCK ON;:OUTP OFF;:OUTP?;:SYST:LOCK:OWN?"
-    OUTPUT = "OUTP"
     VOLTAGE = "VOLT"
     CURRENT = "CURR"
     POWER = "POW"
@@ -34,7 +33,6 @@ class Say(StrEnum):
     READING = "MEAS:ARR?;:OUTP?;:STAT:QUES:COND?;:STAT:OPER:COND?"
     STATE = "STAT:QUES:COND?;:STAT:OPER:COND?"
     ERRORS = "SYST:ERR:ALL?"
-    MEASURE = "MEAS:CURR?"
     WATCHDOG = "SYST:COMM:MON:ACT"
     PATIENCE = "SYST:COMM:MON:TIM"
 
@@ -66,29 +64,23 @@ ERRORS_WAIT = 4
 _ERROR = re.compile(r'([-+]?\d+)\s*,\s*"?([^",]*)"?')
 
 
-class EaPsb10000:
-    """What both roles of the box have in common. The settings of a role are written again if the other role used it."""
+class EaPsb10000(TwoQuadrantBox):
+    """What both roles of the box have in common."""
 
     ratings: ClassVar[Ratings] = RATINGS
 
-    def __init__(self, wire: Wire, role: str) -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        self._scpi = Scpi(wire, role)
-        self._settings: dict[Say, float] = {}
-
     def identify(self) -> Identity:
         """Who answers; EA writes `PSB 10080-340` with a blank, a bench file with a hyphen."""
-        identity = self._scpi.identity()
+        identity = super().identify()
         return replace(identity, model=identity.model.replace(" ", "-"))
 
     def on(self) -> None:
         """Switch on in this role, proven by reading back; raises Tripped, and RoleError where nothing was prepared."""
-        if not self._settings:
-            raise RoleError(self._scpi.role, "`prepare` it before it is switched on")
+        self._refuse_if_unprepared()
         self._refuse_if_tripped()
         if not self._stands():
             self._take()
-        self._word(Say.OUTPUT, "ON")
+        self._word(OUTPUT, "ON")
 
     def off(self) -> None:
         """Take remote control and switch the box off whatever its role, proven by reading back."""
@@ -98,7 +90,7 @@ class EaPsb10000:
 
     def clear(self) -> str:
         """Acknowledge alarms and name those that were; the output stays off. A cause that persists stays latched."""
-        tripped = self._tripped(*self._scpi.parts(Say.STATE, 2))
+        tripped = self._trips()
         self.off()
         self._scpi.ask(Say.ERRORS)
         return tripped
@@ -108,14 +100,6 @@ class EaPsb10000:
         if seconds:
             self._number(Say.PATIENCE, seconds)
         self._word(Say.WATCHDOG, "ON" if seconds else "OFF")
-
-    def feed(self) -> None:
-        """Say a word; raises Tripped when the watchdog has bitten or another alarm stands."""
-        self._refuse_if_tripped()
-
-    def _prepare(self, settings: dict[Say, float]) -> None:
-        self._settings = settings
-        self._take()
 
     def _take(self) -> None:
         """Remote, output off, nothing that comes on by itself, and all settings of this role."""
@@ -130,11 +114,11 @@ class EaPsb10000:
         """Whether every setting of this role is still what it was."""
         return all(self._is(say, self._scpi.ask(f"{say}?"), value) for say, value in self._settings.items())
 
-    def _set(self, say: Say, value: float) -> None:
-        self._number(say, value)
-        self._settings[say] = value
+    def _set(self, setting: str, value: float) -> None:
+        self._number(setting, value)
+        self._settings[setting] = value
 
-    def _number(self, say: Say, value: float) -> None:
+    def _number(self, say: str, value: float) -> None:
         text = f"{say} {value:.7g}"
         found = self._change(text, f"{say}?")
         if not self._is(say, found, value):
@@ -151,7 +135,8 @@ class EaPsb10000:
         The status byte tells whether any do, so that an alarm that comes at this moment is not acknowledged unseen.
         """
         found, *state, byte = self._scpi.parts(f"{text};:{query};:{Say.STATE};*STB?", 4)
-        self._refuse_if_tripped(*state)
+        if tripped := self._tripped(*state):
+            raise Tripped(self._scpi.role, tripped)
         if self._bits(byte) & ERRORS_WAIT:
             self._raise_error(text)
         return found
@@ -163,13 +148,12 @@ class EaPsb10000:
             raise BadReply(self._scpi.role, Say.ERRORS, errors, "no error number and text")
         raise InstrumentError(self._scpi.role, text, int(match[1]), match[2])
 
-    def _is(self, say: Say, found: str, value: float) -> bool:
+    def _is(self, say: str, found: str, value: float) -> bool:
         unit = _unit(say)
         return abs(self._scpi.parsed(f"{say}?", found, unit) - value) <= RESOLUTION[unit] * (1 + 1e-9)
 
-    def _refuse_if_tripped(self, *state: str) -> None:
-        if tripped := self._tripped(*state or self._scpi.parts(Say.STATE, 2)):
-            raise Tripped(self._scpi.role, tripped)
+    def _trips(self) -> str:
+        return self._tripped(*self._scpi.parts(Say.STATE, 2))
 
     def _tripped(self, questionable: str, operation: str) -> str:
         alarms, status = self._bits(questionable), self._bits(operation)
@@ -181,13 +165,12 @@ class EaPsb10000:
             raise BadReply(self._scpi.role, Say.STATE, reply, "expected a number of status bits")
         return int(reply)
 
-    def _look(self) -> tuple[float, float, bool, str, bool]:
-        """Voltage, current (negative when it draws), whether it is on, what has tripped, whether it holds voltage."""
+    def _look(self) -> Look:
         values, on, *state = self._scpi.parts(Say.READING, 4)
         fields = values.split(",")
         if len(fields) != 3:
             raise BadReply(self._scpi.role, Say.READING, values, "expected voltage, current and power")
-        return (
+        return Look(
             self._scpi.parsed(Say.READING, fields[0], "V"),
             self._scpi.parsed(Say.READING, fields[1], "A"),
             self._scpi.is_on(Say.READING, on),
@@ -196,7 +179,7 @@ class EaPsb10000:
         )
 
 
-class EaPsbSupply(EaPsb10000):
+class EaPsbSupply(EaPsb10000, SupplySide):
     """The box as a supply; it never draws, since its sink is set to 0 A."""
 
     def prepare(self, voltage: float, current: float, over_voltage: float, over_current: float) -> None:
@@ -212,26 +195,12 @@ class EaPsbSupply(EaPsb10000):
             }
         )
 
-    def set_voltage(self, volts: float) -> None:
-        """Set the voltage, proven by reading back."""
-        self._set(Say.VOLTAGE, volts)
-
     def set_current(self, amperes: float) -> None:
         """Set the current limit, proven by reading back."""
         self._set(Say.CURRENT, amperes)
 
-    def reading(self) -> SupplyReading:
-        """Voltage, current and state in one exchange; 0 A while the box draws."""
-        volts, amperes, on, tripped, holds_voltage = self._look()
-        mode: Literal["CV", "CC", "OFF"] = "OFF" if not on else "CV" if holds_voltage else "CC"
-        return SupplyReading(volts, max(0.0, amperes), mode, on, tripped)
 
-    def current(self) -> float:
-        """The current alone, A; 0 while the box draws."""
-        return max(0.0, self._scpi.number(Say.MEASURE, "A"))
-
-
-class EaPsbLoad(EaPsb10000):
+class EaPsbLoad(EaPsb10000, LoadSide):
     """The box as a load; it never feeds, since its source is set to 0 A."""
 
     def prepare(self, max_current: float, max_power: float, *, starts_at: float = 0.0, slew: float = 1e6) -> None:
@@ -258,18 +227,9 @@ class EaPsbLoad(EaPsb10000):
         """Set the current, proven by reading back."""
         self._set(Say.SINK_CURRENT, amperes)
 
-    def reading(self) -> LoadReading:
-        """Voltage, current and state in one exchange; 0 A while the box feeds."""
-        volts, amperes, on, tripped, _ = self._look()
-        return LoadReading(volts, max(0.0, -amperes), on, tripped)
 
-    def current(self) -> float:
-        """The current alone, A; 0 while the box feeds."""
-        return max(0.0, -self._scpi.number(Say.MEASURE, "A"))
-
-
-def _unit(say: Say) -> str:
+def _unit(say: str) -> str:
     """The unit of a setting."""
-    if say is Say.PATIENCE:
+    if say == Say.PATIENCE:
         return "s"
     return "V" if say.startswith("VOLT") else "W" if "POW" in say else "A"

@@ -9,19 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from station.instruments.errors import BadReply, RoleError, Tripped
-from station.instruments.roles import Identity, LoadReading, Ratings, SupplyReading
-from station.instruments.scpi import Scpi, Wire
+from station.instruments.boxes import LoadSide, Look, PriorityBox, SupplySide
+from station.instruments.errors import BadReply
+from station.instruments.roles import Ratings
+from station.instruments.scpi import Wire
 
 
 class Say(StrEnum):
     """How the RP7900 series spells it (operating and service guide, 5)."""
 
     REMOTE = "SYST:COMM:RLST"
-    OUTPUT = "OUTP"
-    PRIORITY = "FUNC"
     VOLTAGE = "VOLT"
     VOLTAGE_LIMIT = "VOLT:LIM"
     CURRENT = "CURR"
@@ -35,15 +34,9 @@ class Say(StrEnum):
     OVER_CURRENT_STATE = "CURR:PROT:STAT"
     READING = "MEAS:VOLT?;:FETC:CURR?;:OUTP?;:STAT:QUES:COND?;:STAT:QUES2:COND?;:STAT:OPER:COND?"
     STATE = "STAT:QUES:COND?;:STAT:QUES2:COND?"
-    MEASURE = "MEAS:CURR?"
-    CLEAR = "OUTP:PROT:CLE"
-    WATCHDOG = "OUTP:PROT:WDOG"
-    PATIENCE = "OUTP:PROT:WDOG:DEL"
 
 
 RATINGS = Ratings(voltage=80.0, current=250.0, power=10_000.0)
-RESOLUTION = 0.01
-"""V, A, A/s and s; what a setting may differ by when it is read back."""
 FASTEST = 1e6
 """A/s; from this slew rate on the box is told to be as fast as it can."""
 PROTECTIONS: Mapping[int, str] = {
@@ -73,89 +66,27 @@ CONSTANT_VOLTAGE = 1
 _BITS = re.compile(r"\+?(\d+)")
 
 
-class KeysightRp7900:
-    """What both roles of the box have in common. The settings of a role are written again if the other role used it."""
+class KeysightRp7900(PriorityBox):
+    """What both roles of the box have in common."""
 
     ratings: ClassVar[Ratings] = RATINGS
-    priority: ClassVar[str]
-    """What the role regulates."""
+    watchdog_switch: ClassVar[str] = "OUTP:PROT:WDOG"
 
     def __init__(self, wire: Wire, role: str) -> None:
-        """`role` is named in errors; nothing is sent yet."""
-        self._scpi = Scpi(wire, role)
-        self._words: dict[Say, str] = {}
-        self._settings: dict[Say, float] = {}
+        """`role` is named in errors."""
+        super().__init__(wire, role)
         self._most = 0.0
 
-    def identify(self) -> Identity:
-        """Who answers."""
-        return self._scpi.identity()
-
-    def on(self) -> None:
-        """Switch on in this role, proven by reading back; raises Tripped, and RoleError where nothing was prepared.
-
-        The output reads back as on while a protection keeps it disabled, so the protections are asked for again.
-        """
-        if not self._settings:
-            raise RoleError(self._scpi.role, "`prepare` it before it is switched on")
-        self._refuse_if_tripped()
-        if self._scpi.ask(f"{Say.PRIORITY}?").upper() != self.priority:
-            self._take()
-        self._scpi.choice(Say.OUTPUT, "ON")
-        self._refuse_if_tripped()
-
-    def off(self) -> None:
-        """Switch the box off whatever its role, proven by reading back."""
-        self._scpi.switch(Say.OUTPUT, "OFF")
-
-    def clear(self) -> str:
-        """Release latched protections and name those that were.
-
-        The box goes back to what its output was switched to, so it is switched off before, and shown to be off after.
-        """
-        tripped = self._tripped(*self._scpi.parts(Say.STATE, 2))
-        self.off()
-        self._scpi.command(Say.CLEAR)
-        self.off()
-        return tripped
-
-    def watchdog(self, seconds: float) -> None:
-        """Switch off by itself after `seconds` (1 to 3600) without a word, read back; 0 disarms."""
-        if seconds:
-            self._scpi.setting(Say.PATIENCE, seconds, RESOLUTION)
-        self._scpi.choice(Say.WATCHDOG, "ON" if seconds else "OFF")
-
-    def feed(self) -> None:
-        """Say a word; raises Tripped when the watchdog has bitten or another protection is latched."""
-        self._refuse_if_tripped()
-
-    def _prepare(self, words: dict[Say, str], settings: dict[Say, float]) -> None:
-        self._words, self._settings = words, settings
-        self._take()
-
-    def _take(self) -> None:
-        """Remote, output off, the priority and all settings of this role."""
+    def _remote(self) -> None:
         self._scpi.choice(Say.REMOTE, "REM")
-        self.off()
-        self._refuse_if_tripped()
-        self._scpi.choice(Say.PRIORITY, self.priority)
-        for setting, value in self._settings.items():
-            self._scpi.setting(setting, value, RESOLUTION)
-        for setting, word in self._words.items():
-            self._scpi.choice(setting, word)
-
-    def _set(self, say: Say, value: float) -> None:
-        self._scpi.setting(say, value, RESOLUTION)
-        self._settings[say] = value
 
     def _allow(self, amperes: float) -> float:
         if amperes > self._most:
             raise ValueError(f"{self._scpi.role}: {amperes:g} A are more than the {self._most:g} A it was prepared for")
         return amperes
 
-    def _refuse_if_tripped(self) -> None:
-        if tripped := self._tripped(*self._scpi.parts(Say.STATE, 2)):
-            raise Tripped(self._scpi.role, tripped)
+    def _trips(self) -> str:
+        return self._tripped(*self._scpi.parts(Say.STATE, 2))
 
     def _tripped(self, questionable: str, more: str) -> str:
         found = ((self._bits(questionable), PROTECTIONS), (self._bits(more), MORE_PROTECTIONS))
@@ -167,14 +98,11 @@ class KeysightRp7900:
             raise BadReply(self._scpi.role, Say.STATE, reply, "expected a number of status bits")
         return int(match[1])
 
-    def _look(self) -> tuple[float, float, bool, str, bool]:
-        """Voltage, current (negative when it draws), whether it is on, what has tripped, whether it holds voltage.
-
-        The output stays switched on while a protection keeps it disabled; that counts as off.
-        """
+    def _look(self) -> Look:
+        """The output stays switched on while a protection keeps it disabled; that counts as off."""
         volts, amperes, switched, *state, operation = self._scpi.parts(Say.READING, 6)
         tripped = self._tripped(*state)
-        return (
+        return Look(
             self._scpi.parsed(Say.READING, volts),
             self._scpi.parsed(Say.READING, amperes),
             self._scpi.is_on(Say.READING, switched) and not tripped,
@@ -183,7 +111,7 @@ class KeysightRp7900:
         )
 
 
-class Rp7900Supply(KeysightRp7900):
+class Rp7900Supply(KeysightRp7900, SupplySide):
     """The box as a supply; it never draws, since its negative current limit is 0 A."""
 
     priority: ClassVar[str] = "VOLT"
@@ -194,36 +122,22 @@ class Rp7900Supply(KeysightRp7900):
         Raises ValueError for a current above `over_current`, as `set_current` does from then on.
         """
         self._most = over_current
+        self._words = {Say.OVER_CURRENT_STATE: "OFF", Say.UNDER_VOLTAGE_STATE: "OFF"}
         self._prepare(
-            {Say.OVER_CURRENT_STATE: "OFF", Say.UNDER_VOLTAGE_STATE: "OFF"},
             {
                 Say.CURRENT_LOW: 0.0,
                 Say.OVER_VOLTAGE: over_voltage,
                 Say.VOLTAGE: voltage,
                 Say.CURRENT_HIGH: self._allow(current),
-            },
+            }
         )
-
-    def set_voltage(self, volts: float) -> None:
-        """Set the voltage, proven by reading back."""
-        self._set(Say.VOLTAGE, volts)
 
     def set_current(self, amperes: float) -> None:
         """Set the current limit, proven by reading back; raises ValueError beyond what was allowed."""
         self._set(Say.CURRENT_HIGH, self._allow(amperes))
 
-    def reading(self) -> SupplyReading:
-        """Voltage, current and state of one acquisition in one exchange; 0 A while the box draws."""
-        volts, amperes, on, tripped, holds_voltage = self._look()
-        mode: Literal["CV", "CC", "OFF"] = "OFF" if not on else "CV" if holds_voltage else "CC"
-        return SupplyReading(volts, max(0.0, amperes), mode, on, tripped)
 
-    def current(self) -> float:
-        """The current alone, A; 0 while the box draws."""
-        return max(0.0, self._scpi.number(Say.MEASURE))
-
-
-class Rp7900Load(KeysightRp7900):
+class Rp7900Load(KeysightRp7900, LoadSide):
     """The box as a load: a current that is never positive."""
 
     priority: ClassVar[str] = "CURR"
@@ -237,30 +151,21 @@ class Rp7900Load(KeysightRp7900):
         if max_power > RATINGS.power:
             raise ValueError(f"{self._scpi.role}: {max_power:g} W is more than the box can take")
         self._most = max_current
+        self._words = {
+            Say.SLEW_FASTEST: "ON" if slew >= FASTEST else "OFF",
+            Say.OVER_CURRENT_STATE: "OFF",
+            Say.UNDER_VOLTAGE_STATE: "ON" if starts_at else "OFF",
+        }
         self._prepare(
-            {
-                Say.SLEW_FASTEST: "ON" if slew >= FASTEST else "OFF",
-                Say.OVER_CURRENT_STATE: "OFF",
-                Say.UNDER_VOLTAGE_STATE: "ON" if starts_at else "OFF",
-            },
             {
                 Say.CURRENT: 0.0,
                 Say.VOLTAGE_LIMIT: RATINGS.voltage,
                 Say.SLEW: min(slew, FASTEST),
                 Say.OVER_VOLTAGE: 1.2 * RATINGS.voltage,
                 Say.UNDER_VOLTAGE: starts_at,
-            },
+            }
         )
 
     def set_current(self, amperes: float) -> None:
         """Set the current, proven by reading back; raises ValueError beyond what was allowed."""
         self._set(Say.CURRENT, 0.0 - self._allow(amperes))
-
-    def reading(self) -> LoadReading:
-        """Voltage, current and state of one acquisition in one exchange; 0 A while the box feeds."""
-        volts, amperes, on, tripped, _ = self._look()
-        return LoadReading(volts, max(0.0, -amperes), on, tripped)
-
-    def current(self) -> float:
-        """The current alone, A; 0 while the box feeds."""
-        return max(0.0, -self._scpi.number(Say.MEASURE))

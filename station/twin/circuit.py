@@ -52,14 +52,15 @@ def drawn(ramps: Iterable[Ramp], volts: float) -> float:
 
 def node_voltage(ramps: Sequence[Ramp]) -> float:
     """The voltage at which nothing is left over; at least one part must be unbounded on both sides, such as a meter."""
-    corners = sorted({at + bound / g for at, g, *bounds in ramps for bound in bounds if math.isfinite(bound)})
-    above = bisect_left(corners, 0.0, key=lambda corner: drawn(ramps, corner))
-    start = corners[min(above, len(corners) - 1)] if corners else 0.0
+    corners = sorted({at + bound / g for at, g, *bounds in ramps for bound in bounds if math.isfinite(bound)}) or [0.0]
+    currents = [drawn(ramps, corner) for corner in corners]
+    above = bisect_left(currents, 0.0)
+    end = min(above, len(corners) - 1)
     if 0 < above < len(corners):
-        per_ampere = (start - corners[above - 1]) / (drawn(ramps, start) - drawn(ramps, corners[above - 1]))
+        per_ampere = (corners[end] - corners[end - 1]) / (currents[end] - currents[end - 1])
     else:
         per_ampere = 1 / sum(each.conductance for each in ramps if math.isinf(each.high if above else each.low))
-    near = start - drawn(ramps, start) * per_ampere
+    near = corners[end] - currents[end] * per_ampere
     return near - drawn(ramps, near) * per_ampere  # the same line again: takes out what rounding left over a long way
 
 
@@ -131,14 +132,14 @@ class _Regulators:
 
     def supply(self, supply: SourceTerminals, outside: float, dt: float) -> list[Ramp]:
         """What the supply draws from the node (it feeds it) through `outside` ohm."""
-        diode = Ramp(-DIODE, 1 / (DIODE_RESISTANCE + outside), high=0.0)
+        backwards = 1 / (DIODE_RESISTANCE + outside)
         if not supply.on:
             self.voltage = self.current = 0.0
-            return [diode]
+            return [Ramp(-DIODE, backwards, high=0.0)]
         self.voltage = _moved(self.voltage, supply.voltage, supply.slew_voltage, dt)
         self.current = _moved(self.current, supply.current, supply.slew_current, dt)
         most = min(self.current, _most(supply))
-        return [Ramp(self.voltage, 1 / outside, -most, 0.0), diode._replace(at=-DIODE - most * outside)]
+        return [Ramp(self.voltage, 1 / outside, -most, 0.0), Ramp(-DIODE - most * outside, backwards, high=0.0)]
 
     def load(self, load: SinkTerminals, outside: float, dt: float) -> list[Ramp]:
         """What the load draws from the node through `outside` ohm."""
@@ -232,10 +233,10 @@ class Circuit:
         self._regulators.tell(supply, node + fed * supply_side if feeding else None, fed)
         load.terminal_voltage = node - taken * load_side if drawing else 0.0
         load.terminal_current = max(0.0, taken)
-        if not pack:
-            return self._found(node_voltage((*branch.ramps(0.0), meter)), 0.0, supply, load)
-        way = -1.0 if self.reversed else 1.0
-        return self._found(way * (node - current * self._outside), way * current, supply, load)
+        way = (-1.0 if self.reversed else 1.0) if pack else 0.0
+        posts = way * (node - current * self._outside) if pack else node_voltage((*branch.ramps(0.0), meter))
+        supply.sensed_voltage = posts
+        return self._found(posts, way * current, supply, load)
 
     @property
     def _metered(self) -> float:

@@ -25,6 +25,8 @@ class SourceTerminals:
     power: float = math.inf
     terminal_voltage: float = 0.0
     terminal_current: float = 0.0
+    sensed_voltage: float = 0.0
+    """Where its sense leads lie: at the posts of the pack."""
     mode: SourceMode = "OFF"
 
 

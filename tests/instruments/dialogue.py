@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 Turn = tuple[str, str | Exception]
 NO_ERROR = '0,"No error"'
+CLEAN: Turn = ("SYST:ERR?", NO_ERROR)
 
 
 class Dialogue:
@@ -36,3 +37,8 @@ def expecting(*turns: Turn) -> Iterator[Dialogue]:
     wire = Dialogue(turns)
     yield wire
     assert wire.turns == [], f"never asked: {wire.turns}"
+
+
+def setting(command: str, value: str, reply: str) -> tuple[Turn, Turn]:
+    """A setting with its read-back, and the error queue."""
+    return (f"{command} {value}\n{command}?", reply), CLEAN

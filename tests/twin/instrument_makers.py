@@ -90,3 +90,15 @@ def errors(instrument: Instrument) -> list[int]:
     while (reply := instrument.execute("SYST:ERR?")) and int(reply.split(",")[0]):
         found.append(int(reply.split(",")[0]))
     return found
+
+
+def finds(device: ChromaSupply | ChromaLoad | Box, volts: float, amperes: float, seconds: float = 0.001) -> None:
+    """Let the circuit find this at the posts, and time pass in steps of 1 ms; a negative current flows into a box."""
+    if isinstance(device, ChromaSupply | ChromaLoad):
+        device.terminals.terminal_voltage, device.terminals.terminal_current = volts, amperes
+    else:
+        source, sink = device.output.source, device.output.sink
+        source.terminal_voltage = sink.terminal_voltage = volts
+        source.terminal_current, sink.terminal_current = max(0.0, amperes), max(0.0, -amperes)
+    for _ in range(round(1000 * seconds)):
+        device.tick(device.now + 0.001)

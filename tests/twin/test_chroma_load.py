@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from instrument_makers import errors, load
+from instrument_makers import errors, finds, load
 
 from station.twin.instruments import MODELS, ChromaLoad
 
@@ -13,13 +13,6 @@ from station.twin.instruments import MODELS, ChromaLoad
 @pytest.fixture
 def device() -> ChromaLoad:
     return load()
-
-
-def found(device: ChromaLoad, volts: float, amperes: float, seconds: float = 0.0) -> None:
-    """Let the circuit find this at the input, and `seconds` pass in steps of 1 ms."""
-    device.terminals.terminal_voltage, device.terminals.terminal_current = volts, amperes
-    for _ in range(1 + round(seconds * 1000)):
-        device.tick(device.now + 0.001)
 
 
 def test_identity_names_vendor_model_serial_and_firmware(device: ChromaLoad) -> None:
@@ -75,7 +68,7 @@ def test_a_smaller_range_brings_the_level_down(device: ChromaLoad) -> None:
 
 
 def test_readings_have_the_resolution_of_the_range(device: ChromaLoad) -> None:
-    found(device, 51.2, 130.004)
+    finds(device, 51.2, 130.004)
     device.execute("MODE CCH")
     assert device.execute("MEAS:CURR?") == f"{round(130.004 * 65.536) / 65.536:.3f}"
     device.execute("MODE CCL")
@@ -90,10 +83,10 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
     device: ChromaLoad, setting: str, volts: float, amperes: float, bits: int
 ) -> None:
     device.execute(f"{setting};:LOAD ON")
-    found(device, volts, amperes, 0.02)
+    finds(device, volts, amperes, 0.02)
     assert device.execute("LOAD?;:LOAD:PROT?;:STAT:QUES?") == f"OFF;{bits};{bits}"
     assert not device.terminals.on
-    found(device, 50, 0)
+    finds(device, 50, 0)
     device.execute("LOAD ON")
     assert errors(device) == [-221]
     device.execute("LOAD:PROT:CLE;:LOAD ON")
@@ -102,13 +95,13 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
 
 def test_von_holds_until_the_latch_is_closed(device: ChromaLoad) -> None:
     device.execute("CONF:VOLT:ON 40;LATC ON;:LOAD ON")
-    found(device, 39, 0)
+    finds(device, 39, 0)
     assert device.terminals.von == 40.0
-    found(device, 41, 0)
-    found(device, 30, 0)
+    finds(device, 41, 0)
+    finds(device, 30, 0)
     assert device.terminals.von == 0.0
     device.execute("LOAD OFF")
-    found(device, 30, 0)
+    finds(device, 30, 0)
     assert device.terminals.von == 40.0
 
 
@@ -126,7 +119,7 @@ def test_a_wrong_gain_shows_in_the_true_current_and_not_in_the_reading(device: C
     device.execute("MODE CCH;CURR:STAT:L1 95;:LOAD ON")
     device.tick(1.0)
     assert device.terminals.current == pytest.approx(100.0)
-    found(device, 50, device.terminals.current)
+    finds(device, 50, device.terminals.current)
     assert float(device.execute("MEAS:CURR?") or 0) == pytest.approx(95, abs=0.01)
 
 

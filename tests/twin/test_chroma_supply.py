@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from instrument_makers import errors, supply
+from instrument_makers import errors, finds, supply
 
 from station.twin.instruments import MODELS, ChromaSupply
 from station.twin.terminals import SourceTerminals
@@ -15,13 +15,6 @@ from station.twin.terminals import SourceTerminals
 @pytest.fixture
 def device() -> ChromaSupply:
     return supply()
-
-
-def found(device: ChromaSupply, volts: float, amperes: float, seconds: float = 0.0) -> None:
-    """Let the circuit find this at the output, and `seconds` pass in steps of 1 ms."""
-    device.terminals.terminal_voltage, device.terminals.terminal_current = volts, amperes
-    for _ in range(1 + round(seconds * 1000)):
-        device.tick(device.now + 0.001)
 
 
 def test_identity_names_vendor_model_serial_and_firmware(device: ChromaSupply) -> None:
@@ -65,7 +58,7 @@ def test_limits_bound_the_set_point_and_cannot_shut_it_out(device: ChromaSupply)
 def test_readings_are_quantised_and_the_state_tells_the_mode(device: ChromaSupply) -> None:
     device.execute("CONF:OUTP ON")
     device.terminals.mode = "CC"
-    found(device, 53.98765, 49.9987)
+    finds(device, 53.98765, 49.9987)
     assert device.execute("MEAS:VOLT?;CURR?;POW?;:FETC:STAT?") == "53.988;49.998;2699.29;0,ON,CC"
 
 
@@ -77,10 +70,10 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
     device: ChromaSupply, setting: str, volts: float, amperes: float, bits: int
 ) -> None:
     device.execute(f"SOUR:{setting};:CONF:OUTP ON")
-    found(device, volts, amperes, 0.01)
+    finds(device, volts, amperes, 0.01)
     assert device.execute("FETC:STAT?;:STAT:QUES:COND?") == f"{bits},OFF,CV;{bits}"
     assert not device.terminals.on
-    found(device, 0, 0)
+    finds(device, 0, 0)
     device.execute("CONF:OUTP ON")
     assert errors(device) == [-221]
     assert device.execute("CONF:OUTP?") == "OFF"
@@ -91,15 +84,15 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
 def test_a_short_excess_of_current_does_not_trip(device: ChromaSupply) -> None:
     device.execute("SOUR:CURR:PROT:HIGH 60;:CONF:OUTP ON")
     for _ in range(10):
-        found(device, 50, 61, 0.003)
-        found(device, 50, 59)
+        finds(device, 50, 61, 0.003)
+        finds(device, 50, 59)
     assert device.execute("FETC:STAT?") == "0,ON,CV"
 
 
 def test_the_world_learns_when_a_protection_will_trip(device: ChromaSupply) -> None:
     device.execute("SOUR:CURR:PROT:HIGH 60;:CONF:OUTP ON")
     assert device.next_due == math.inf
-    found(device, 50, 61)
+    finds(device, 50, 61)
     assert device.next_due == pytest.approx(device.now + 0.005)
     device.tick(device.next_due + 1e-9)
     assert not device.terminals.on
@@ -110,9 +103,9 @@ def test_the_world_learns_when_a_protection_will_trip(device: ChromaSupply) -> N
 def test_foldback_trips_on_the_change_of_mode_after_its_delay(device: ChromaSupply) -> None:
     device.execute("CONF:FOLD CVTOCC;:CONF:FOLDT 0.05;:CONF:OUTP ON")
     device.terminals.mode = "CC"
-    found(device, 50, 50, 0.04)
+    finds(device, 50, 50, 0.04)
     assert device.terminals.on
-    found(device, 50, 50, 0.02)
+    finds(device, 50, 50, 0.02)
     assert device.execute("FETC:STAT?") == "1024,OFF,CC"
 
 
@@ -144,7 +137,7 @@ def test_a_wrong_gain_shows_in_the_true_current_and_not_in_the_reading(device: C
     device.execute("SOUR:CURR 84;:CONF:OUTP ON")
     device.tick(0.1)
     assert device.terminals.current == pytest.approx(80.0)
-    found(device, 50, device.terminals.current)
+    finds(device, 50, device.terminals.current)
     assert device.execute("MEAS:CURR?") == "84.000"
 
 

@@ -178,3 +178,74 @@ def test_reset_opens_everything_and_empties_the_scan_list(device: DataAcquisitio
     device.execute("ROUT:CLOS (@201);SCAN (@101);:SOUR:DIG:DATA 1,(@301);:SOUR:VOLT 1,(@304);*RST")
     assert (device.closed, device.outputs, device.module.volts[304]) == (frozenset(), {}, 0.0)
     assert device.execute("ROUT:SCAN?") == "#13(@)"
+
+
+def test_a_reading_is_said_with_what_was_asked_for(device: DataAcquisition) -> None:
+    device.execute("SYST:DATE 2026,11,24;:SYST:TIME 14,39,40;:CONF:TEMP TC,K,(@110)")
+    device.execute("FORM:READ:UNIT ON;CHAN ON;TIME ON;ALAR ON;:CALC:LIM:UPP 20,(@110);UPP:STAT ON,(@110);:INIT")
+    device.tick(0.058)
+    assert device.execute("FETC?") == "+2.52501000E+01 C,000000000.058,110,2"
+    device.execute("FORM:READ:TIME:TYPE ABS;:FORM:READ:UNIT OFF;ALAR OFF")
+    assert device.execute("FETC?") == "+2.52501000E+01,2026,11,24,14,39,40.058,110"
+    assert device.execute("DATA:LAST? (@110)") == device.execute("FETC?")
+    device.execute("*RST;FORM:READ:UNIT ON")
+    assert device.execute("MEAS:VOLT:DC? 10,(@101)") == "+3.30000000E+00 VDC"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reading", "alarm"),
+    [
+        ("CALC:SCAL:GAIN 2,(@101);OFFS 1,(@101)", 3.3, 0),
+        ("CALC:SCAL:GAIN 2,(@101);OFFS 1,(@101);STAT ON,(@101)", 7.6, 0),
+        ("CALC:LIM:UPP 3,(@101);UPP:STAT ON,(@101)", 3.3, 2),
+        ("CALC:LIM:LOW 4,(@101);LOW:STAT ON,(@101)", 3.3, 1),
+        ("CALC:LIM:LOW 4,(@101)", 3.3, 0),
+    ],
+)
+def test_readings_are_scaled_and_held_against_limits(
+    device: DataAcquisition, settings: str, reading: float, alarm: int
+) -> None:
+    device.execute(f"CONF:VOLT:DC 10,(@101);:{settings};:FORM:READ:ALAR ON")
+    assert numbers(device.execute("READ?")) == pytest.approx([reading, alarm])
+
+
+@pytest.mark.parametrize(("unit", "reading"), [("C", 25.25), ("F", 77.45), ("K", 298.4)])
+def test_temperatures_are_told_in_the_unit_of_the_channel(device: DataAcquisition, unit: str, reading: float) -> None:
+    device.execute(f"CONF:TEMP TC,K,(@110:111);:UNIT:TEMP {unit},(@110)")
+    assert device.execute("UNIT:TEMP? (@110,111)") == f"{unit},C"
+    assert numbers(device.execute("READ?")) == pytest.approx([reading, 9.9e37], abs=1e-3)
+
+
+def test_a_channel_delay_lengthens_the_scan_until_it_is_automatic_again(device: DataAcquisition) -> None:
+    device.execute("CONF:VOLT:DC 10,(@101:102);:ROUT:CHAN:DEL 0.5,(@101)")
+    quick = device.response_time + 2 * (SETTLING + 0.02)
+    assert device.execute("ROUT:CHAN:DEL:AUTO? (@101,102)") == "0,1"
+    assert device.latency("READ?") == pytest.approx(quick + 0.5)
+    device.execute("READ?")
+    device.execute("ROUT:CHAN:DEL:AUTO ON,(@101)")
+    assert device.latency("READ?") == pytest.approx(quick)
+
+
+def test_each_channel_counts_what_its_scan_has_read(device: DataAcquisition) -> None:
+    assert device.execute("DATA:LAST? (@101)") is None
+    assert errors(device) == [-230]
+    device.execute("CONF:VOLT:DC 10,(@101:102);:TRIG:COUN 3;:READ?")
+    assert device.execute("CALC:AVER:COUN?;MAX? (@101)") == "+3.00000000E+00,+3.00000000E+00;+3.30000000E+00"
+    device.execute("CALC:AVER:CLE (@102)")
+    assert numbers(device.execute("CALC:AVER:COUN?")) == [3, 0]
+    device.execute("TRIG:COUN 1;:READ?")
+    assert numbers(device.execute("CALC:AVER:COUN? (@101)")) == [1]
+
+
+def test_one_channel_can_be_watched_without_a_scan(device: DataAcquisition) -> None:
+    device.execute("CONF:VOLT:DC 10,(@101:102);:ROUT:MON (@102);MON:DATA?")
+    assert errors(device) == [-221]
+    assert numbers(device.execute("ROUT:MON:STAT ON;DATA?")) == pytest.approx([-0.05], abs=2e-6)
+    assert device.execute("ROUT:MON?;:DATA:POIN?") == "#16(@102);+0"
+
+
+def test_a_date_that_does_not_exist_is_refused(device: DataAcquisition) -> None:
+    device.execute("SYST:DATE 2026,2,28;DATE 2026,2,29")
+    assert errors(device) == [-222]
+    device.tick(86400.0)
+    assert device.execute("SYST:DATE?;TIME?;UPT?") == "2026,03,01;00,00,00.000;+1,+0,+0,+0"

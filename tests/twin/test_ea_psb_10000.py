@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from instrument_makers import errors
+from instrument_makers import errors, finds
 from instruments.dialogue import expecting
 
 from station.instruments import EaPsbLoad, EaPsbSupply
@@ -35,13 +35,6 @@ def device() -> EaPsb10000:
     return made
 
 
-def found(device: EaPsb10000, volts: float, amperes: float) -> None:
-    """Let the circuit find this at the posts; a negative current flows into the box."""
-    device.output.source.terminal_voltage = device.output.sink.terminal_voltage = volts
-    device.output.source.terminal_current, device.output.sink.terminal_current = max(0, amperes), max(0, -amperes)
-    device.tick(device.now + 0.001)
-
-
 # ------------------------------------------------------------------------------------------------ the device
 
 
@@ -54,7 +47,7 @@ def test_identity_has_five_fields(device: EaPsb10000) -> None:
 def test_replies_carry_units(device: EaPsb10000) -> None:
     device.execute("VOLT 43.5;CURR 20;:SINK:CURR 12.5;:POW 3.5kW")
     assert device.execute("VOLT?;CURR?;:SINK:CURR?;:POW?") == "43.50V;20.0A;12.5A;3500W"
-    found(device, 51.2, -130)
+    finds(device, 51.2, -130)
     assert device.execute("MEAS:VOLT?;CURR?;POW?;ARR?") == "51.20V;-130.0A;-6656W;51.20V, -130.0A, -6656W"
 
 
@@ -138,11 +131,11 @@ def test_an_alarm_switches_off_and_stands_until_errors_are_asked_for(
     device: EaPsb10000, setting: str, volts: float, amperes: float, bit: int
 ) -> None:
     device.execute(f"{setting};:OUTP ON")
-    found(device, volts, amperes)
+    finds(device, volts, amperes)
     assert device.execute("STAT:QUES:COND?;:OUTP?") == f"{bit | 1024};OFF"
     assert not device.output.source.on
     assert not device.output.sink.on
-    found(device, 50, 0)
+    finds(device, 50, 0)
     device.execute("OUTP ON")
     assert device.execute("OUTP?") == "OFF"
     assert device.execute("SYST:ERR?;:STAT:QUES:COND?") == '-221,"Settings conflict";1024'
@@ -151,25 +144,25 @@ def test_an_alarm_switches_off_and_stands_until_errors_are_asked_for(
 
 def test_an_alarm_whose_cause_persists_cannot_be_acknowledged(device: EaPsb10000) -> None:
     device.execute("VOLT:PROT 50;:OUTP ON")
-    found(device, 52, 0)
+    finds(device, 52, 0)
     assert device.execute("SYST:ERR?;:STAT:QUES:COND?") == '0,"No error";1025'
-    found(device, 49, 0)
+    finds(device, 49, 0)
     assert device.execute("SYST:ERR?;:STAT:QUES:COND?") == '0,"No error";1024'
 
 
 def test_supervision_that_only_warns_does_not_switch_off(device: EaPsb10000) -> None:
     device.execute("SYST:CONF:UVD 37;UVD:ACT WARN;:OUTP ON")
-    found(device, 30, 0)
+    finds(device, 30, 0)
     assert device.execute("OUTP?") == "ON"
 
 
 def test_registers_tell_the_owner_the_output_the_mode_and_the_direction(device: EaPsb10000) -> None:
     device.execute("VOLT 0;:SINK:CURR 100;:OUTP ON")
-    found(device, 52, 0)
-    found(device, 52, -100)
+    finds(device, 52, 0)
+    finds(device, 52, -100)
     assert device.execute(STATE) == f"{1024 | 2048};{512 | 4096}"
     device.output.source.mode = "CV"
-    found(device, 52, 5)
+    finds(device, 52, 5)
     assert device.execute(STATE) == f"{1024 | 2048};256"
 
 
@@ -198,6 +191,31 @@ def test_reset_takes_remote_control_switches_off_and_clears_alarms() -> None:
     device.trip(OT)
     device.execute("*RST")
     assert device.execute("SYST:LOCK:OWN?;:OUTP?;:STAT:QUES:COND?;:VOLT?") == "REMOTE;OFF;1024;0.00V"
+
+
+def test_alarms_are_counted_apart_by_the_direction_of_the_current(device: EaPsb10000) -> None:
+    device.execute("SINK:CURR:PROT 100;:CURR:PROT 60")
+    for amperes in (-101, 61, -102):
+        device.execute("OUTP ON")
+        finds(device, 50, amperes)
+        finds(device, 50, 0)
+        device.execute("SYST:ERR?")
+    assert device.execute("SYST:ALAR:COUN:OCUR?;:SYST:SINK:ALAR:COUN:OCUR?;:SYST:ALAR:COUN:OVOL?") == "1;2;0"
+
+
+def test_the_resistance_of_the_sink_counts_in_its_own_mode(device: EaPsb10000) -> None:
+    device.execute("SINK:RES 2")
+    assert errors(device) == [-221]
+    device.execute("SYST:CONF:MODE UIR;:SINK:RES 2;:SINK:CURR 100;:OUTP ON")
+    finds(device, 50, -1)
+    assert (device.output.sink.current, device.execute("SINK:RES?")) == (pytest.approx(25), "2.000OHM")
+    device.execute("SYST:CONF:MODE UIP")
+    assert device.output.sink.current == 100
+
+
+def test_the_last_field_of_the_identity_is_for_the_user(device: EaPsb10000) -> None:
+    device.execute("SYST:CONF:USER:TEXT 'line 1, left'")
+    assert str(device.execute("*IDN?")).split(",")[4:] == ["line 1  left"]
 
 
 # ------------------------------------------------------------------------------------------------ the drivers

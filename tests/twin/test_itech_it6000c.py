@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from instrument_makers import errors
-from instruments.dialogue import NO_ERROR, Turn, expecting
+from instrument_makers import errors, finds
+from instruments.dialogue import CLEAN, NO_ERROR, Turn, expecting, setting
 
 from station.instruments import ItechLoad, ItechSupply
 from station.instruments.errors import BadReply, SettingRefused, Tripped
@@ -17,7 +17,6 @@ from station.twin.terminals import SinkTerminals, SourceTerminals
 
 READING = "MEAS:VOLT?;:MEAS:CURR?;:OUTP?;:STAT:QUES:COND?"
 STATE = "STAT:QUES:COND?"
-CLEAN = ("SYST:ERR?", NO_ERROR)
 
 
 @pytest.fixture
@@ -28,14 +27,6 @@ def device() -> ItechIt6000C:
     for meter in (made.output.voltmeter, made.output.ammeter):
         meter.gain, meter.offset, meter.noise = 1.0, 0.0, 0.0
     return made
-
-
-def found(device: ItechIt6000C, volts: float, amperes: float, seconds: float = 0.001) -> None:
-    """Let the circuit find this at the posts; a negative current flows into the box."""
-    device.output.source.terminal_voltage = device.output.sink.terminal_voltage = volts
-    device.output.source.terminal_current, device.output.sink.terminal_current = max(0, amperes), max(0, -amperes)
-    for _ in range(round(seconds * 1000)):
-        device.tick(device.now + 0.001)
 
 
 # ------------------------------------------------------------------------------------------------ the device
@@ -92,8 +83,8 @@ def test_a_change_of_priority_copies_values_and_the_same_priority_again_does_not
 )
 def test_each_priority_reaches_both_terminals(device: ItechIt6000C, settings: str, fed: float, drawn: float) -> None:
     device.execute(f"{settings};:OUTP ON")
-    found(device, 60, 0)
-    found(device, 60, -1)
+    finds(device, 60, 0)
+    finds(device, 60, -1)
     source, sink = device.output.source, device.output.sink
     assert (source.on, source.current, sink.current) == (True, fed, drawn)
     assert sink.on == (drawn > 0)
@@ -114,10 +105,10 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
     device: ItechIt6000C, settings: str, volts: float, amperes: float, bit: int
 ) -> None:
     device.execute(f"{settings};:OUTP ON")
-    found(device, volts, amperes)
+    finds(device, volts, amperes)
     assert device.execute(f"OUTP?;:{STATE}") == f"0;{bit}"
     assert not device.output.source.on
-    found(device, 50, 10)
+    finds(device, 50, 10)
     device.execute("OUTP ON")
     assert errors(device) == [-221]
     assert device.execute(f"OUTP:PROT:CLE;:{STATE}") == "0"
@@ -126,17 +117,17 @@ def test_a_protection_latches_and_refuses_on_until_cleared(
 
 def test_a_protection_that_is_not_switched_on_does_not_trip(device: ItechIt6000C) -> None:
     device.execute("VOLT:PROT 57;:OUTP ON")
-    found(device, 60, 0)
+    finds(device, 60, 0)
     assert device.execute("OUTP?") == "1"
 
 
 def test_a_protection_waits_for_its_delay_and_its_warm_up(device: ItechIt6000C) -> None:
     device.execute("VOLT:UND:PROT 37;:VOLT:UND:PROT:STAT ON;DEL 0.05;WARM 0.1;:OUTP ON")
-    found(device, 30, 0, 0.099)
+    finds(device, 30, 0, 0.099)
     assert device.next_due == math.inf
-    found(device, 30, 0, 0.04)
+    finds(device, 30, 0, 0.04)
     assert device.execute("OUTP?") == "1"
-    found(device, 30, 0, 0.02)
+    finds(device, 30, 0, 0.02)
     assert device.execute("OUTP?") == "0"
 
 
@@ -162,12 +153,38 @@ def test_reset_switches_off_releases_and_gives_priority_to_the_voltage(device: I
     assert device.execute(f"OUTP?;:FUNC?;:CURR?;:{STATE}") == "0;VOLTage;0.0000;0"
 
 
+def test_an_output_obeys_after_its_delay(device: ItechIt6000C) -> None:
+    device.execute("OUTP:DEL:RISE 0.5;FALL 0.2;:OUTP ON")
+    assert device.execute("OUTP?;:STAT:OPER:COND?") == "1;0"
+    assert (device.pending(), device.next_due) == (0.5, 0.5)
+    device.tick(0.49)
+    assert not device.output.source.on
+    device.tick(0.5)
+    assert device.output.source.on
+    device.execute("OUTP OFF")
+    assert device.output.source.on
+    device.tick(0.71)
+    assert not device.output.source.on
+    device.execute("OUTP ON")
+    device.tick(2.0)
+    device.trip()
+    assert not device.output.source.on
+
+
+def test_a_sink_can_be_a_resistor(device: ItechIt6000C) -> None:
+    device.execute("CURR:LIM:NEG -100;:SINK:RES 2;:SINK:RES:STAT ON;:OUTP ON")
+    finds(device, 50, -1)
+    assert device.output.sink.current == pytest.approx(25)
+    device.execute("SINK:RES:STAT OFF")
+    assert device.output.sink.current == pytest.approx(100)
+
+
+def test_the_slower_slew_of_the_voltage_reaches_the_terminals(device: ItechIt6000C) -> None:
+    device.execute("VOLT:SLEW:POS 0.5;:VOLT:SLEW:NEG 2")
+    assert device.output.source.slew_voltage == 500
+
+
 # ------------------------------------------------------------------------------------------------ the drivers
-
-
-def setting(command: str, value: str, reply: str) -> tuple[Turn, Turn]:
-    """A setting with its read-back, and the error queue."""
-    return (f"{command} {value}\n{command}?", reply), CLEAN
 
 
 TAKEN: tuple[Turn, ...] = (("SYST:REM\nSYST:ERR?", NO_ERROR), ("OUTP OFF\nOUTP?", "0"), (STATE, "0"))
@@ -217,7 +234,8 @@ def test_a_load_gives_priority_to_the_current_which_is_never_positive() -> None:
 
 
 def test_a_role_is_switched_on_where_its_priority_stands() -> None:
-    with expecting(*SUPPLY_PREPARED, (STATE, "0"), ("FUNC?", "VOLTage"), *setting("OUTP", "ON", "1")) as wire:
+    switched = (*setting("OUTP", "ON", "1"), (STATE, "0"))
+    with expecting(*SUPPLY_PREPARED, (STATE, "0"), ("FUNC?", "VOLTage"), *switched) as wire:
         supply = ItechSupply(wire, "supply")
         supply.prepare(52.4, 20.0, 57.0, 95.0)
         supply.on()
@@ -225,7 +243,12 @@ def test_a_role_is_switched_on_where_its_priority_stands() -> None:
 
 def test_a_role_is_prepared_again_where_the_other_one_had_its_priority() -> None:
     with expecting(
-        *SUPPLY_PREPARED, (STATE, "0"), ("FUNC?", "CURRent"), *SUPPLY_PREPARED, *setting("OUTP", "ON", "1")
+        *SUPPLY_PREPARED,
+        (STATE, "0"),
+        ("FUNC?", "CURRent"),
+        *SUPPLY_PREPARED,
+        *setting("OUTP", "ON", "1"),
+        (STATE, "0"),
     ) as wire:
         supply = ItechSupply(wire, "supply")
         supply.prepare(52.4, 20.0, 57.0, 95.0)
@@ -284,8 +307,9 @@ def test_half_a_reading_is_no_reading(reply: str) -> None:
         ItechLoad(wire, "load").reading()
 
 
-def test_clearing_switches_off_first() -> None:
-    with expecting((STATE, "2"), ("OUTP OFF\nOUTP?", "0"), ("OUTP:PROT:CLE\nSYST:ERR?", NO_ERROR)) as wire:
+def test_clearing_switches_off_before_and_proves_it_after() -> None:
+    off = ("OUTP OFF\nOUTP?", "0")
+    with expecting((STATE, "2"), off, ("OUTP:PROT:CLE\nSYST:ERR?", NO_ERROR), off) as wire:
         assert ItechLoad(wire, "load").clear() == "over-current"
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from instrument_makers import errors
-from instruments.dialogue import NO_ERROR, Turn, expecting
+from instrument_makers import errors, finds
+from instruments.dialogue import CLEAN, NO_ERROR, Turn, expecting, setting
 
 from station.instruments import Rp7900Load, Rp7900Supply
 from station.instruments.errors import BadReply, SettingRefused, Tripped
@@ -18,7 +18,6 @@ from station.twin.terminals import SinkTerminals, SourceTerminals
 
 STATE = "STAT:QUES:COND?;:STAT:QUES2:COND?"
 READING = f"MEAS:VOLT?;:FETC:CURR?;:OUTP?;:{STATE};:STAT:OPER:COND?"
-CLEAN = ("SYST:ERR?", '+0,"No error"')
 
 
 @pytest.fixture
@@ -29,14 +28,6 @@ def device() -> KeysightRp7900:
     for meter in (made.output.voltmeter, made.output.ammeter):
         meter.gain, meter.offset, meter.noise = 1.0, 0.0, 0.0
     return made
-
-
-def found(device: KeysightRp7900, volts: float, amperes: float, seconds: float = 0.001) -> None:
-    """Let the circuit find this at the posts; a negative current flows into the box."""
-    device.output.source.terminal_voltage = device.output.sink.terminal_voltage = volts
-    device.output.source.terminal_current, device.output.sink.terminal_current = max(0, amperes), max(0, -amperes)
-    for _ in range(round(seconds * 1000)):
-        device.tick(device.now + 0.001)
 
 
 # ------------------------------------------------------------------------------------------------ the device
@@ -56,11 +47,11 @@ def test_numbers_are_signed_and_have_an_exponent(device: KeysightRp7900) -> None
 def test_fetch_tells_what_the_last_measurement_found(device: KeysightRp7900) -> None:
     assert device.execute("FETC:CURR?") is None
     assert errors(device) == [-230]
-    found(device, 50, -100)
+    finds(device, 50, -100)
     volts, amperes, watts = str(device.execute("MEAS:VOLT?;:FETC:CURR?;:FETC:POW?")).split(";")
     assert float(watts) == pytest.approx(float(volts) * float(amperes))
     assert float(amperes) == pytest.approx(-100, abs=0.01)
-    found(device, 40, -10)
+    finds(device, 40, -10)
     assert device.execute("FETC:VOLT?;CURR?") == f"{volts};{amperes}"
     assert device.execute("MEAS:VOLT?") != volts
 
@@ -78,7 +69,7 @@ def test_a_protection_disables_an_output_that_stays_switched_on(
     device: KeysightRp7900, settings: str, volts: float, amperes: float, seconds: float, bits: str
 ) -> None:
     device.execute(f"{settings};:OUTP ON")
-    found(device, volts, amperes, seconds)
+    finds(device, volts, amperes, seconds)
     assert device.execute(f"OUTP?;:{STATE};:STAT:OPER:COND?") == f"1;{bits};+4"
     assert not device.output.source.on
     assert not device.output.sink.on
@@ -97,9 +88,9 @@ def test_clearing_a_protection_brings_the_output_back_unless_it_was_switched_off
 def test_the_over_current_protection_trips_at_the_limit_after_its_delay(device: KeysightRp7900) -> None:
     device.execute("VOLT 54;:CURR:LIM 20;:CURR:PROT:STAT ON;DEL 0.1;:OUTP ON")
     device.output.source.mode = "CC"
-    found(device, 52, 20, 0.09)
+    finds(device, 52, 20, 0.09)
     assert device.execute("STAT:QUES:COND?") == "+128"
-    found(device, 52, 20, 0.02)
+    finds(device, 52, 20, 0.02)
     assert device.execute("STAT:QUES:COND?") == "+2"
 
 
@@ -108,10 +99,10 @@ def test_registers_tell_what_is_regulated(device: KeysightRp7900) -> None:
     device.execute("VOLT 54;:CURR:LIM 20;:OUTP ON")
     for mode, operation, questionable in (("CV", "+1", "+0"), ("CC", "+2", "+128")):
         device.output.source.mode = "CV" if mode == "CV" else "CC"
-        found(device, 52, 10)
+        finds(device, 52, 10)
         assert device.execute("STAT:OPER:COND?;:STAT:QUES:COND?") == f"{operation};{questionable}"
     device.execute("FUNC CURR;:CURR -50")
-    found(device, 52, -50)
+    finds(device, 52, -50)
     assert device.execute("STAT:OPER:COND?;:STAT:QUES:COND?") == "+2;+0"
 
 
@@ -158,12 +149,28 @@ def test_reset_switches_off_and_releases(device: KeysightRp7900) -> None:
     assert device.execute(f"OUTP?;:FUNC?;:{STATE};:SYST:COMM:RLST?") == "0;VOLT;+0;+0;REM"
 
 
+def test_a_trigger_steps_the_levels_that_are_in_step_mode(device: KeysightRp7900) -> None:
+    device.execute("VOLT 50;VOLT:TRIG 54;MODE STEP;:CURR:TRIG 20;*TRG")
+    assert errors(device) == [-211]
+    device.execute("INIT:TRAN;:STAT:OPER?")
+    assert device.execute("STAT:OPER:COND?;:VOLT?") == "+20;+5.00000000E+01"
+    device.execute("*TRG")
+    assert device.execute("STAT:OPER:COND?;:VOLT?;:CURR?") == "+4;+5.40000000E+01;+0.00000000E+00"
+    device.execute("VOLT:TRIG 55;:TRIG:TRAN:SOUR IMM;:INIT:TRAN")
+    assert device.execute("VOLT?") == "+5.50000000E+01"
+    device.execute("INIT:TRAN;*TRG;:TRIG:TRAN:SOUR EXT;:INIT:TRAN;:INIT:TRAN;:ABOR:TRAN;:TRIG:TRAN")
+    assert errors(device) == [-211, -213, -211]
+
+
+def test_a_drawn_current_stops_at_the_lower_voltage_limit(device: KeysightRp7900) -> None:
+    device.execute("FUNC CURR;:CURR -50;:VOLT:LIM:LOW 30;:OUTP ON")
+    finds(device, 40, 0)
+    assert device.output.sink.on
+    finds(device, 29, 0)
+    assert not device.output.sink.on
+
+
 # ------------------------------------------------------------------------------------------------ the drivers
-
-
-def setting(command: str, value: str, reply: str) -> tuple[Turn, Turn]:
-    """A setting with its read-back, and the error queue."""
-    return (f"{command} {value}\n{command}?", reply), CLEAN
 
 
 TAKEN: tuple[Turn, ...] = (*setting("SYST:COMM:RLST", "REM", "REM"), ("OUTP OFF\nOUTP?", "0"), (STATE, "+0;+0"))

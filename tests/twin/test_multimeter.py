@@ -276,3 +276,39 @@ def test_noise_is_small_and_comes_from_the_seed() -> None:
     assert readings(1) == readings(1) != readings(2)
     assert 0 < np.std(readings(1)) < 60e-6
     assert abs(np.mean(readings(1)) - 51.2) < 51.2 * 35e-6
+
+
+def test_a_null_is_subtracted_and_can_be_taken_from_the_next_reading() -> None:
+    volts = [0.5]
+    device = multimeter(lambda: volts[0])
+    device.execute("CONF:VOLT:DC 10;:VOLT:NULL ON")
+    assert numbers(device.execute("READ?;:VOLT:NULL:VAL?")) == pytest.approx([0.0, 0.5])
+    volts[0] = 3.0
+    assert numbers(device.execute("READ?")) == pytest.approx([2.5])
+    device.execute("VOLT:NULL:VAL 1")
+    assert device.execute("VOLT:NULL:VAL:AUTO?") == "0"
+    assert numbers(device.execute("READ?;:VOLT:NULL OFF;:READ?")) == pytest.approx([2.0, 3.0])
+
+
+def test_limits_show_in_the_questionable_register_until_they_are_cleared() -> None:
+    volts = [51.0]
+    device = multimeter(lambda: volts[0])
+    device.execute("CONF:VOLT:DC 100;:CALC:LIM:LOW 50;UPP 52;:CALC:LIM ON;:READ?")
+    assert device.execute("STAT:QUES:COND?") == "+0"
+    for volts[0] in (49.0, 53.0, 51.0):
+        device.execute("READ?")
+    assert device.execute("STAT:QUES:COND?;EVEN?") == "+6144;+6144"
+    device.execute("CALC:LIM:CLE;:READ?")
+    assert device.execute("STAT:QUES:COND?") == "+0"
+
+
+def test_alternating_volts_have_a_bandwidth_and_no_power_line_cycles(device: Multimeter) -> None:
+    device.execute("VOLT:AC:BAND 5;:VOLT:AC:NPLC 1")
+    assert errors(device) == [-113]
+    assert numbers(device.execute("VOLT:AC:BAND?")) == [20]
+
+
+def test_the_last_reading_is_told_with_its_unit(device: Multimeter) -> None:
+    assert device.execute("DATA:LAST?") == "+9.90000000E+37 VDC"
+    device.execute("CONF:VOLT:DC 100;:READ?")
+    assert device.execute("DATA:LAST?") == "+5.12000000E+01 VDC"

@@ -207,7 +207,7 @@ def test_operation_complete_is_said_and_noted_when_nothing_is_pending(device: In
 
 def test_self_test_and_version_answer(device: Instrument) -> None:
     assert integer(device, "*TST?") == 0
-    assert re.fullmatch(r"(19|20)\d\d\.\d", device.execute("SYST:VERS?") or "")
+    assert re.fullmatch(r"(19|20)\d\d\.\d|IT60xxSrc-v[\d.]+", device.execute("SYST:VERS?") or "")
 
 
 def test_each_event_register_is_emptied_by_reading(device: Instrument) -> None:

@@ -367,3 +367,46 @@ def test_a_drawn_current_gives_way_to_the_voltage_and_takes_over_again(model: st
     place.wait(0.2)
     assert not place.sink.on
     assert place.found.current == near(0.0)
+
+
+# ------------------------------------------------------------------------------------------------ remote sense
+
+REMOTE = {
+    "itech-it6010c-80-300": ("REM:SENS ON", "REM:SENS OFF", "VOLT 52.6;:CURR:LIM 100;:CURR:LIM:NEG -100;:OUTP ON"),
+    "keysight-rp7935a": ("VOLT:SENS EXT", "VOLT:SENS INT", "VOLT 52.6;:CURR:LIM 100;:CURR:LIM:NEG -100;:OUTP ON"),
+}
+
+
+def held(model: str, message: str, volts: float) -> Desk:
+    """A desk whose box, told this first, has held a voltage for a while."""
+    place = desk(model)
+    for each in (message, REMOTE[model][2].replace("52.6", str(volts))):
+        place.box.execute(each)
+    place.wait(0.2)
+    return place
+
+
+@pytest.mark.parametrize("model", REMOTE)
+@pytest.mark.parametrize("volts", [52.6, 51.4], ids=["feeding", "drawing"])
+def test_with_remote_sense_the_voltage_is_held_and_measured_at_the_posts_of_the_pack(model: str, volts: float) -> None:
+    place = held(model, REMOTE[model][0], volts)
+    assert abs(place.found.current) > 20
+    assert place.found.terminal_voltage == pytest.approx(volts, abs=1e-3)
+    assert float(place.box.execute("MEAS:VOLT?") or 0) == pytest.approx(volts, abs=5e-3)
+
+
+@pytest.mark.parametrize("model", REMOTE)
+def test_without_it_the_leads_take_their_part(model: str) -> None:
+    place = held(model, REMOTE[model][1], 52.6)
+    assert place.found.supply_voltage == pytest.approx(52.6, abs=1e-3)
+    assert place.found.terminal_voltage < 52.5
+
+
+@pytest.mark.parametrize("model", REMOTE)
+def test_leads_that_lie_elsewhere_are_made_up_for_to_a_bound(model: str) -> None:
+    place = desk(model)
+    place.circuit.main.closed = False
+    for message in (REMOTE[model][0], REMOTE[model][2]):
+        place.box.execute(message)
+    place.wait(1.0)
+    assert place.found.supply_voltage == pytest.approx(52.6 + 5.0, abs=0.01)

@@ -6,8 +6,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from station.twin.scpi import Choice, Command, Optional, Quantity, nr1_signed, nr3, require
+from station.twin.scpi import Choice, Command, Optional, Quantity, nr1_signed, require
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +28,21 @@ class Plan:
     bus: bool
 
 
-class Acquisition:
+class Acquisition(Generic[T]):
     """Takes samples when they are due into a memory that keeps the newest `depth` readings.
 
-    `plan` tells at each start what to do, `take` makes one sample: one reading, or one for each channel of a scan list.
+    `plan` tells at each start what to do, `take` makes one sample: one reading, or one for each channel of a scan list;
+    `say` writes a reading.
     """
 
-    def __init__(self, plan: Callable[[], Plan], take: Callable[[], Sequence[float]], depth: int) -> None:
+    def __init__(
+        self, plan: Callable[[], Plan], take: Callable[[], Sequence[T]], say: Callable[[T], str], depth: int
+    ) -> None:
         """Start idle, with an empty memory."""
         self._plan = plan
-        self._take = take
+        self._take, self._say = take, say
         self._current: Plan | None = None
-        self._memory = deque[float](maxlen=depth)
+        self._memory = deque[T](maxlen=depth)
         self._depth = depth
         self._now = 0.0
         self._left = 0.0
@@ -134,11 +140,11 @@ class Acquisition:
         yield self.remaining
         self._finish()
         require(bool(self._memory), -230)
-        return _joined(self._memory)
+        return self._joined(self._memory)
 
     def _drain(self, most: float | None) -> str:
         """R?: take up to `most` readings out of memory, as a block of definite length."""
-        text = _joined(self._pop(min(len(self._memory), int(most or self._depth))))
+        text = self._joined(self._pop(min(len(self._memory), int(most or self._depth))))
         return f"#{len(str(len(text)))}{len(text)}{text}"
 
     def _remove(self, count: float, wait: str | None) -> Generator[float, None, str]:
@@ -150,11 +156,10 @@ class Acquisition:
             missing = int(count) - len(self._memory)
             self._sample(max(0, missing))
         require(len(self._memory) >= count, -222)
-        return _joined(self._pop(int(count)))
+        return self._joined(self._pop(int(count)))
 
-    def _pop(self, count: int) -> list[float]:
+    def _pop(self, count: int) -> list[T]:
         return [self._memory.popleft() for _ in range(count)]
 
-
-def _joined(readings: Iterable[float]) -> str:
-    return ",".join(map(nr3, readings))
+    def _joined(self, readings: Iterable[T]) -> str:
+        return ",".join(map(self._say, readings))

@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from numpy.random import Generator
 
+from station.twin.instruments.chroma import ChromaInstrument
 from station.twin.instruments.metering import calibrated
-from station.twin.instruments.powered import PoweredInstrument
-from station.twin.instruments.protection import Latch, Protection
-from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr2, require
+from station.twin.instruments.protection import Protection
+from station.twin.scpi import Choice, Command, Quantity, Settings, Switch, knob, nr2, require
 from station.twin.terminals import SourceTerminals
 
 VOLTS, AMPERES, WATTS = 100.0, 100.0, 5000.0
@@ -61,7 +61,7 @@ class _Panel(Settings):
         self.foldback_delay = Quantity(0.01, 600, 0.01, "S", nr2(2), 2)
 
 
-class ChromaSupply(PoweredInstrument):
+class ChromaSupply(ChromaInstrument[_Panel]):
     """The supply; it sets `terminals` and reads what the circuit made of them.
 
     Besides those of every powered instrument, a fault may change `power`, what the supply can deliver in W.
@@ -75,11 +75,8 @@ class ChromaSupply(PoweredInstrument):
         self.voltmeter = calibrated(rng, resolution=0.003, gain=0.0005, offset=0.0005 * VOLTS)
         self.ammeter = calibrated(rng, resolution=0.002, gain=0.001, offset=0.001 * AMPERES)
         self.power = WATTS
-        self._panel = _Panel()
-        self._latch = Latch(tuple(self._protections()))
-        self._settled = 0.0
-        super().__init__(f"Chroma,62050P-100-100,{serial},01.70", Dialect(), self._commands())
-        self._drive()
+        panel = _Panel()
+        super().__init__(f"Chroma,62050P-100-100,{serial},01.70", panel, panel.output)
 
     def _protections(self) -> Iterable[Protection]:
         panel, found = self._panel, self.terminals
@@ -97,7 +94,7 @@ class ChromaSupply(PoweredInstrument):
         yield Command("CONFigure:OUTPut", self._switch, panel.output)
         yield Command("CONFigure:OUTPut?", lambda: panel.output.text(panel.output.value))
         yield Command("OUTPut:PROTection:CLEar", self.clear)
-        yield from knob("CONFigure:REMote", Switch(words=("OFF", "ON")))
+        yield from self._shared(range(1, 11))
         yield from knob("CONFigure:BEEPer", Switch(True, ("OFF", "ON")))
         yield from knob("CONFigure:FOLDback", panel.foldback)
         yield from knob("CONFigure:FOLDT", panel.foldback_delay)
@@ -126,13 +123,8 @@ class ChromaSupply(PoweredInstrument):
         mode = "CC" if self.terminals.mode == "CC" else "CV"
         return f"{self._latch.bits},{self._panel.output.text(self._panel.output.value)},{mode}"
 
-    def _switch(self, on: bool) -> None:
-        require(not (on and self._latch.bits), -221)
-        self._panel.output.value = on
-        self._change()
-
     def _change(self) -> None:
-        """Carry new settings to the terminals and note how long the slower of volts and amperes takes."""
+        """The slower of volts and amperes tells when it has settled."""
         offer = self.terminals
         volts, amperes = (offer.voltage, offer.current) if offer.on else (0.0, 0.0)
         self._drive()
@@ -148,27 +140,6 @@ class ChromaSupply(PoweredInstrument):
         offer.slew_voltage = 1e3 * panel.voltage_slew.value
         offer.slew_current = math.inf if panel.slew_infinite.value == "EN" else 1e3 * panel.current_slew.value
 
-    def trip(self, bits: int = OVP) -> None:
-        """Latch protections: output off, and ON refused until they are cleared."""
-        self._latch.bits |= bits
-        self.status.questionable.update(self._latch.bits)
-        self._panel.output.value = False
-        self._change()
-
-    def clear(self) -> None:
-        """Release the latched protections; the output stays off."""
-        self._latch.clear()
-        self.status.questionable.update(0)
-
-    def pending(self) -> float:
-        """Seconds until the output has slewed to its settings."""
-        return max(0.0, self._settled - self.now)
-
-    @property
-    def next_due(self) -> float:
-        """When a protection will trip if its cause persists, in seconds."""
-        return self._latch.due
-
     def tick(self, now: float) -> None:
         """Watch the protections; carry over what a fault may have changed."""
         super().tick(now)
@@ -177,9 +148,3 @@ class ChromaSupply(PoweredInstrument):
         elif bits := self._latch.watch(now):
             self.trip(bits)
         self._drive()
-
-    def reset(self) -> None:
-        """*RST: output off, protections released, settings at their defaults; remote and beeper stay."""
-        self._panel.reset()
-        self.clear()
-        self._change()

@@ -13,13 +13,15 @@ from types import MappingProxyType
 
 from numpy.random import Generator
 
+from station.twin.instruments.chroma import ChromaInstrument
 from station.twin.instruments.metering import calibrated
-from station.twin.instruments.powered import PoweredInstrument
-from station.twin.instruments.protection import Latch, Protection
-from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr1, nr2, require
+from station.twin.instruments.protection import Protection
+from station.twin.scpi import Choice, Command, Quantity, Settings, Switch, knob, nr1, nr2, require
 from station.twin.terminals import SinkMode, SinkTerminals
 
 VOLTS, AMPERES, WATTS = 150.0, 1000.0, 10_000.0
+MOST_VOLTS, REVERSED = 1.05 * VOLTS, 1.0
+"""V at the input, one way and the other, beyond which it trips, on or off."""
 OTP, OVP, OPP, REVERSE, OCP = 1, 2, 4, 8, 32
 """Bits of LOAD:PROTection?."""
 
@@ -110,7 +112,7 @@ class _Panel(Settings):
         }[self.kind]
 
 
-class ChromaLoad(PoweredInstrument):
+class ChromaLoad(ChromaInstrument[_Panel]):
     """The load; it sets `terminals` and reads what the circuit made of them."""
 
     causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OTP, "reverse": REVERSE})
@@ -120,19 +122,17 @@ class ChromaLoad(PoweredInstrument):
         self.terminals = terminals
         self.voltmeter = calibrated(rng, resolution=VOLTS / 2**16, gain=0.0005, offset=0.0005 * VOLTS)
         self.ammeter = calibrated(rng, resolution=AMPERES / 2**16, gain=0.001, offset=0.001 * AMPERES)
-        self._panel = _Panel()
-        self._latch = Latch(tuple(self._protections()))
-        self._started = self._settled = 0.0
+        self._started = 0.0
         self._conducting = False
-        super().__init__(f"Chroma,63210A-150-1000,{serial},01.20", Dialect(), self._commands())
-        self._drive()
+        panel = _Panel()
+        super().__init__(f"Chroma,63210A-150-1000,{serial},01.20", panel, panel.load)
 
     def _protections(self) -> Iterable[Protection]:
         panel, found = self._panel, self.terminals
-        yield Protection(OVP, lambda: found.terminal_voltage > 1.05 * VOLTS, lambda: 0.0)
+        yield Protection(OVP, lambda: found.terminal_voltage > MOST_VOLTS, lambda: 0.0)
         yield Protection(OPP, lambda: found.terminal_voltage * found.terminal_current > panel.opp.value, lambda: 0.01)
         yield Protection(OCP, lambda: found.terminal_current > panel.ocp.value, lambda: 0.005)
-        yield Protection(REVERSE, lambda: found.terminal_voltage < -1.0, lambda: 0.0)
+        yield Protection(REVERSE, lambda: found.terminal_voltage < -REVERSED, lambda: 0.0)
 
     def _commands(self) -> Iterable[Command]:
         panel = self._panel
@@ -157,7 +157,7 @@ class ChromaLoad(PoweredInstrument):
         yield from knob("CONFigure:VOLTage:LATCh", panel.von_latch, self._drive)
         yield from knob("CONFigure:OCP", panel.ocp)
         yield from knob("CONFigure:OPP", panel.opp)
-        yield from knob("CONFigure:REMote", Switch(words=("OFF", "ON")))
+        yield from self._shared(range(1, 101))
         for verb in ("FETCh", "MEASure"):
             yield Command(f"{verb}:VOLTage?", lambda: f"{self._volts():.3f}")
             yield Command(f"{verb}:CURRent?", lambda: f"{self._amperes():.3f}")
@@ -182,13 +182,12 @@ class ChromaLoad(PoweredInstrument):
         self._change()
 
     def _switch(self, on: bool) -> None:
-        require(not (on and self._latch.bits), -221)
         self._started = self.now if on and not self._panel.load.value else self._started
-        self._panel.load.value = on
-        self._change()
+        self._conducting = self._conducting and on
+        super()._switch(on)
 
     def _change(self) -> None:
-        """Carry new settings to the terminals and note how long the current takes to get there."""
+        """The current tells when it has settled."""
         sink = self.terminals
         before = sink.current if sink.on else 0.0
         self._drive()
@@ -218,38 +217,20 @@ class ChromaLoad(PoweredInstrument):
         over = panel.repeat.value and done >= panel.repeat.value
         return panel.dynamic.first.value if over or phase < panel.first_time.value else panel.dynamic.second.value
 
-    def trip(self, bits: int = OCP) -> None:
-        """Latch protections: input off, and ON refused until they are cleared."""
-        self._latch.bits |= bits
-        self.status.questionable.update(self._latch.bits)
-        self._switch(False)
-
-    def clear(self) -> None:
-        """Release the latched protections; the input stays off."""
-        self._latch.clear()
-        self.status.questionable.update(0)
-
-    def pending(self) -> float:
-        """Seconds until the input has slewed to its level."""
-        return max(0.0, self._settled - self.now)
-
     @property
-    def next_due(self) -> float:
-        """When a protection will trip if its cause persists, in seconds."""
-        return self._latch.due
+    def _rests(self) -> bool:
+        """Whether nothing can change: it is off, and what is at its posts would trip nothing."""
+        return not self._panel.load.value and -REVERSED <= self.terminals.terminal_voltage <= MOST_VOLTS
 
     def tick(self, now: float) -> None:
         """Watch the protections; carry over what time or a fault has changed."""
         super().tick(now)
+        if self._rests:
+            self._latch.rest()
+            return
         self._conducting = self._panel.load.value and (
             self._conducting or self.terminals.terminal_voltage >= self._panel.von.value
         )
         if bits := self._latch.watch(now):
             self.trip(bits)
         self._drive()
-
-    def reset(self) -> None:
-        """*RST: input off, protections released, settings at their defaults."""
-        self._panel.reset()
-        self.clear()
-        self._change()

@@ -1,7 +1,9 @@
 """A simulated EA-PSB 10080-340: 80 V, 340 A, 10 kW in both directions, supply and load in one box.
 
 Commands, units, codes and bits after the EA guide "Programming ModBus & SCPI", section 5. Values after *RST, accuracy,
-and which of two codes a refusal gets where the guide leaves it open, are engineering judgement.
+and which of two codes a refusal gets where the guide leaves it open, are engineering judgement. It senses at its sense
+posts as soon as something is wired to them, and has no command for that; here nothing is. The function generator, the
+battery test and the source's internal resistance are not there.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from typing import Literal
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.powered import PoweredInstrument
-from station.twin.instruments.protection import Latch, Protection
+from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
 from station.twin.scpi import (
     Answer,
@@ -24,6 +26,7 @@ from station.twin.scpi import (
     Quantity,
     Settings,
     Switch,
+    Text,
     knob,
     nr1,
     require,
@@ -32,6 +35,7 @@ from station.twin.scpi.syntax import split
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
 VOLTS, AMPERES, WATTS = 80.0, 340.0, 10_000.0
+LEAST_OHMS, MOST_OHMS = 0.01, 25.0
 SETTABLE, PROTECTABLE = 1.02, 1.1
 """Shares of the rating up to which set points and protections go."""
 OVP, OCP, OPP, OT, OVD, UVD, OCD, UCD, OPD = (1 << bit for bit in range(9))
@@ -44,6 +48,10 @@ UNHEARD = 1 << 16
 """The trip of the interface monitoring among the alarms; it shows as `TIMED_OUT`."""
 MOST_COMMANDS, LONGEST_MESSAGE = 5, 256
 """What one message may hold."""
+COUNTED: Mapping[str, int] = MappingProxyType(
+    {"OVOLtage": OVP, "OCURrent": OCP, "OPOWer": OPP, "OTEMperature": OT, "PFAil": 1 << 13}
+)
+"""What SYSTem:ALARm:COUNt counts since power-up, by the bit of the alarm."""
 NEVER_CLOSED = 0
 """The LAN time-out that stands for none."""
 
@@ -104,11 +112,13 @@ class _Supervised(Settings):
         return exceeded and self.action.value == "ALAR"
 
 
-class _Panel(Settings):
+class _Panel(Panel):
     """What *RST puts back."""
 
     def __init__(self) -> None:
-        self.output = Switch(words=("OFF", "ON"))
+        self.output = Output(words=("OFF", "ON"))
+        self.mode = Choice(("UIP", "UIR"))
+        self.sink_resistance = Quantity(LEAST_OHMS, MOST_OHMS, MOST_OHMS, "OHM", _in("OHM", 3), 3)
         self.voltage = _Level("VOLTage", "V", VOLTS, 2)
         self.current = _Level("CURRent", "A", AMPERES, 1)
         self.power = _Level("POWer", "W", WATTS, 0, WATTS)
@@ -119,6 +129,9 @@ class _Panel(Settings):
         self.over_current = _Supervised("A", AMPERES, 1, PROTECTABLE)
         self.under_current = _Supervised("A", AMPERES, 1, 0)
         self.over_power = _Supervised("W", WATTS, 0, PROTECTABLE)
+        self.sink_over_current = _Supervised("A", AMPERES, 1, PROTECTABLE)
+        self.sink_under_current = _Supervised("A", AMPERES, 1, 0)
+        self.sink_over_power = _Supervised("W", WATTS, 0, PROTECTABLE)
         self.after_remote = Choice(("AUTO", "OFF"))
 
     @property
@@ -126,8 +139,22 @@ class _Panel(Settings):
         """All set points."""
         return self.voltage, self.current, self.power, self.sink_current, self.sink_power
 
+    @property
+    def supervised(self) -> Mapping[str, _Supervised]:
+        """All quantities that are watched, by the node that says so."""
+        return {
+            "SYSTem:CONFig:OVD": self.over_voltage,
+            "SYSTem:CONFig:UVD": self.under_voltage,
+            "SYSTem:CONFig:OCD": self.over_current,
+            "SYSTem:CONFig:UCD": self.under_current,
+            "SYSTem:CONFig:OPD": self.over_power,
+            "SYSTem:SINK:CONFig:OCD": self.sink_over_current,
+            "SYSTem:SINK:CONFig:UCD": self.sink_under_current,
+            "SYSTem:SINK:CONFig:OPD": self.sink_over_power,
+        }
 
-class EaPsb10000(PoweredInstrument):
+
+class EaPsb10000(TwoQuadrantBox[_Panel]):
     """The box; it sets `output` and reads what the circuit made of it.
 
     Besides those of every powered instrument, a fault may set `local`: somebody pressed LOCAL.
@@ -137,20 +164,26 @@ class EaPsb10000(PoweredInstrument):
 
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off and nobody in remote control."""
-        self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
-        self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
-        self.local = False
-        self._remote = False
-        self._heard = 0.0
-        self._monitoring = Switch(words=("OFF", "ON"))
-        self._silence = Quantity(1, 36_000, 5, "S", nr1, 0)
+        self._local = self._remote = False
+        self._counts = dict.fromkeys(COUNTED, 0)
+        self._sink_counts = dict.fromkeys(("OCURrent", "OPOWer"), 0)
+        self._text = Text()
         self._lan_timeout = Quantity(0, 65_535, 5, "S", nr1, 0)
         self._lan_kept = Switch(words=("OFF", "ON"))
-        self._panel = _Panel()
-        self._latch = Latch(tuple(self._protections()))
         identity = f"EA Elektro-Automatik GmbH & Co. KG,PSB 10080-340,{serial},V3.06 V2.15 V1.0.2,"
-        super().__init__(identity, Dialect(queue_depth=5), self._commands())
-        self._change()
+        monitoring = Watchdog(Switch(words=("OFF", "ON")), Quantity(1, 36_000, 5, "S", nr1, 0))
+        output = quadrants(rng, source, sink, VOLTS, AMPERES)
+        super().__init__(identity, Dialect(queue_depth=5), output, _Panel(), monitoring)
+
+    @property
+    def local(self) -> bool:
+        """Whether somebody pressed LOCAL."""
+        return self._local
+
+    @local.setter
+    def local(self, pressed: bool) -> None:
+        self._local = pressed
+        self._show()
 
     @property
     def owner(self) -> Literal["LOCAL", "REMOTE", "NONE"]:
@@ -171,30 +204,30 @@ class EaPsb10000(PoweredInstrument):
             (OVP, lambda: found.true_volts > panel.voltage.protection.value),
             (OCP, lambda: found.true_amperes > panel.current.protection.value),
             (OCP, lambda: -found.true_amperes > panel.sink_current.protection.value),
-            (OPP, lambda: self._watts() > panel.power.protection.value),
-            (OPP, lambda: -self._watts() > panel.sink_power.protection.value),
+            (OPP, lambda: found.true_watts > panel.power.protection.value),
+            (OPP, lambda: -found.true_watts > panel.sink_power.protection.value),
             (OVD, lambda: panel.over_voltage.alarms(found.true_volts > panel.over_voltage.level.value)),
             (UVD, lambda: panel.under_voltage.alarms(found.true_volts < panel.under_voltage.level.value)),
             (OCD, lambda: panel.over_current.alarms(found.true_amperes > panel.over_current.level.value)),
             (UCD, lambda: panel.under_current.alarms(found.true_amperes < panel.under_current.level.value)),
-            (OPD, lambda: panel.over_power.alarms(self._watts() > panel.over_power.level.value)),
-            (UNHEARD, lambda: self.now >= self._patience),
+            (OPD, lambda: panel.over_power.alarms(found.true_watts > panel.over_power.level.value)),
+            (OCD, lambda: panel.sink_over_current.alarms(-found.true_amperes > panel.sink_over_current.level.value)),
+            (
+                UCD,
+                lambda: panel.sink_under_current.alarms(0 < -found.true_amperes < panel.sink_under_current.level.value),
+            ),
+            (OPD, lambda: panel.sink_over_power.alarms(-found.true_watts > panel.sink_over_power.level.value)),
+            (UNHEARD, lambda: self.now >= self.watchdog.due),
         )
         return (Protection(bit, exceeded, lambda: 0.0) for bit, exceeded in watched)
 
-    @property
-    def _patience(self) -> float:
-        """When the interface monitoring gives up."""
-        return self._heard + self._silence.value if self._monitoring.value else math.inf
-
-    def _watts(self) -> float:
-        return self.output.true_volts * self.output.true_amperes
-
     def trip(self, bits: int = OVP) -> None:
-        """Raise alarms: output off, and ON refused until they are acknowledged."""
-        self._latch.bits |= bits
-        self._panel.output.value = False
-        self._change()
+        """Raise alarms, and count them: output off, and ON refused until they are acknowledged."""
+        counts = self._sink_counts if self.output.true_amperes < 0 else self._counts
+        for name, bit in COUNTED.items():
+            if bits & bit & ~self._latch.bits:
+                counts[name] = counts.get(name, 0) + 1
+        super().trip(bits)
 
     def acknowledge(self) -> None:
         """Let go of every alarm whose cause has gone; the output stays off."""
@@ -210,36 +243,49 @@ class EaPsb10000(PoweredInstrument):
         yield Command("SYSTem:LOCK:OWNer?", lambda: self.owner)
         yield Command("SYSTem:ERRor[:NEXT]?", lambda: self._errors(1))
         yield Command("SYSTem:ERRor:ALL?", lambda: self._errors(self.dialect.queue_depth))
-        yield Command("MEASure[:SCALar]:VOLTage[:DC]?", lambda: _in("V", 2)(output.volts()))
-        yield Command("MEASure[:SCALar]:CURRent[:DC]?", lambda: _in("A", 1)(output.amperes()))
-        yield Command("MEASure[:SCALar]:POWer[:DC]?", lambda: _in("W", 0)(output.volts() * output.amperes()))
+        yield from output.measured("MEASure", _in("V", 2), _in("A", 1), _in("W", 0))
         yield Command("MEASure[:SCALar]:ARRay?", self._array)
+        yield from self._nameplate()
+        yield from self.registers("STATus:SECondary:QUEStionable", self.status.questionable_more)
         yield from map(self._guarded, self._settings())
+
+    def _nameplate(self) -> Iterable[Command]:
+        """What the box is rated for, and how often each alarm was raised."""
+        for name, said in (
+            ("VOLTage", _in("V", 2)(VOLTS)),
+            ("CURRent", _in("A", 1)(AMPERES)),
+            ("POWer", _in("W", 0)(WATTS)),
+            ("RESistance:MINimum", _in("OHM", 3)(LEAST_OHMS)),
+            ("RESistance:MAXimum", _in("OHM", 3)(MOST_OHMS)),
+        ):
+            yield Command(f"SYSTem:NOMinal:{name}?", lambda said=said: said)
+        for header, counts in (("SYSTem:ALARm", self._counts), ("SYSTem:SINK:ALARm", self._sink_counts)):
+            for name in counts:
+                yield Command(f"{header}:COUNt:{name}?", lambda counts=counts, name=name: nr1(counts[name]))
 
     def _settings(self) -> Iterable[Command]:
         """What only those in remote control may change."""
         panel = self._panel
-        yield Command("OUTPut[:STATe]", self._switch, panel.output)
-        yield Command("OUTPut[:STATe]?", lambda: panel.output.text(panel.output.value))
+        yield from self._output()
         for level in panel.levels:
             yield from level.knobs(self._change)
-        for name, supervised in (
-            ("OVD", panel.over_voltage),
-            ("UVD", panel.under_voltage),
-            ("OCD", panel.over_current),
-            ("UCD", panel.under_current),
-            ("OPD", panel.over_power),
-        ):
-            yield from knob(f"SYSTem:CONFig:{name}", supervised.level)
-            yield from knob(f"SYSTem:CONFig:{name}:ACTion", supervised.action)
-        yield from knob("SYSTem:CONFig:MODE", Choice(("UIP", "UIR")))
+        for header, supervised in panel.supervised.items():
+            yield from knob(header, supervised.level)
+            yield from knob(f"{header}:ACTion", supervised.action)
+        yield from knob("SYSTem:CONFig:MODE", panel.mode, self._change)
+        yield from knob(
+            "SINK:RESistance[:LEVel]",
+            panel.sink_resistance,
+            self._change,
+            lambda _ohms: require(panel.mode.value == "UIR", -221),
+        )
+        yield from knob("SYSTem:CONFig:USER:TEXT", self._text, self._name)
         yield from knob("SYSTem:CONFig:OUTPut:RESTore", Choice(("OFF", "AUTO")))
         yield from knob("SYSTem:CONFig:ANALog:REMSb:ACTion", Choice(("AUTO", "OFF")))
         yield from knob("SYSTem:ALARm:ACTion:PFail", Choice(("AUTO", "OFF")))
         yield from knob("SYSTem:ALARm:ACTion:OTEMperature", Choice(("AUTO", "OFF")))
         yield from knob("POWer:STAGe:AFTer:REMote", panel.after_remote)
-        yield from knob("SYSTem:COMMunicate:MONitor:TIMeout", self._silence)
-        yield from knob("SYSTem:COMMunicate:MONitor:ACTion", self._monitoring)
+        yield from self.watchdog.knobs("SYSTem:COMMunicate:MONitor:ACTion", "SYSTem:COMMunicate:MONitor:TIMeout")
         yield from knob("SYSTem:COMMunicate:LAN:TIMEOUT", self._lan_timeout)
         yield from knob("SYSTem:COMMunicate:LAN:KEEPalive", self._lan_kept)
 
@@ -249,18 +295,22 @@ class EaPsb10000(PoweredInstrument):
         def obey(*values: object) -> Answer:
             if self.owner == "REMOTE":
                 return command.handler(*values)
-            self.status.error(-201 if self.local else -221)
+            self.status.error(-201 if self._local else -221)
             return None
 
         return command if command.header.endswith("?") else Command(command.header, obey, *command.parameters)
 
+    def _name(self) -> None:
+        """The user's text is the last field of the identity."""
+        self.identity = self.identity[: self.identity.rindex(",") + 1] + self._text.value.replace(",", " ")
+
     def _lock(self, on: bool) -> None:
-        if self.local:
+        if self._local:
             self.status.error(-201)
             return
         leaves, self._remote = self._remote and not on, on
         if leaves and self._panel.after_remote.value == "OFF":
-            self._panel.output.value = False
+            self._panel.output.cut()
         self._change()
 
     def _errors(self, count: int) -> str:
@@ -274,18 +324,14 @@ class EaPsb10000(PoweredInstrument):
         volts, amperes = self.output.volts(), self.output.amperes()
         return f"{_in('V', 2)(volts)}, {_in('A', 1)(amperes)}, {_in('W', 0)(volts * amperes)}"
 
-    def _switch(self, on: bool) -> None:
-        require(not (on and self._latch.bits), -221)
-        self._panel.output.value = on
-        self._change()
+    def _offer(self) -> Offer:
+        panel = self._panel
+        voltage, feed, feed_power, draw, draw_power = (level.level.value for level in panel.levels)
+        conductance = 1 / panel.sink_resistance.value if panel.mode.value == "UIR" else math.inf
+        return Offer(self.flows, voltage, feed, draw, feed_power, draw_power, conductance=conductance)
 
-    def _change(self) -> None:
-        """Carry the settings to the terminals and show in the registers what came of it."""
-        panel, output, on = self._panel, self.output, self._panel.output.value
-        levels = (level.level.value for level in panel.levels)
-        voltage, feed, feed_power, draw, draw_power = levels
-        output.drive(Offer(on, voltage, feed, draw, feed_power, draw_power))
-        alarms = self._latch.bits
+    def _show(self) -> None:
+        output, on, alarms = self.output, self.flows, self._latch.bits
         owner = {"LOCAL": LOCAL, "REMOTE": REMOTE, "NONE": 0}[self.owner]
         self.status.questionable.update(alarms & ~UNHEARD | owner | OUTPUT_ON * on)
         sinks = on and output.true_amperes < 0
@@ -297,33 +343,17 @@ class EaPsb10000(PoweredInstrument):
 
     def run(self, message: bytes | str) -> Generator[float, None, str | None]:
         """Run one message of at most five commands and 256 characters; a longer one is refused whole with -223."""
-        if self.silent:
-            return None
-        self._heard = self.now
+        steps = super().run(message)
         text = message if isinstance(message, str) else message.decode("latin-1")
-        if len(text) > LONGEST_MESSAGE or sum(map(bool, split(text, ";"))) > MOST_COMMANDS:
-            self.status.error(-223)
-            return None
-        return (yield from super().run(message))
-
-    @property
-    def next_due(self) -> float:
-        """When the interface monitoring gives up, in seconds."""
-        return min(self._latch.due, self._patience if self._panel.output.value else math.inf)
-
-    def tick(self, now: float) -> None:
-        """Watch the protections; carry over what time or a fault has changed."""
-        super().tick(now)
-        if self._panel.output.value and (bits := self._latch.watch(now)):
-            self.trip(bits)
-        self._change()
+        if self.silent or (len(text) <= LONGEST_MESSAGE and sum(map(bool, split(text, ";"))) <= MOST_COMMANDS):
+            return (yield from steps)
+        self.status.error(-223)
+        return None
 
     def reset(self) -> None:
         """*RST: remote control, output off, alarms acknowledged, settings at their defaults."""
-        self._panel.reset()
-        self._latch.clear()
-        self._remote = not self.local
-        self._change()
+        self._remote = not self._local
+        super().reset()
 
 
 def _code(code: int) -> int:

@@ -1,22 +1,23 @@
 """A simulated ITECH IT6010C-80-300: 80 V, 300 A, 10 kW in both directions, supply and load in one box.
 
 Commands and the way of the priority modes after open drivers and the log of a live unit; bits of the questionable
-status (except that any bit is a trip), slew rates, values after *RST and accuracy are engineering judgement.
+status (except that any bit is a trip), slew rates, values after *RST and accuracy are engineering judgement. What is
+kept without effect: FUNCtion:MODE and SYSTem:VOLTage:RZERO.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.powered import PoweredInstrument
-from station.twin.instruments.protection import Latch, Protection
+from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
-from station.twin.scpi import Choice, Command, Dialect, Quantity, Settings, Switch, knob, nr2, require
+from station.twin.scpi import Choice, Command, Dialect, Memories, Quantity, Settings, Switch, knob, nr2, require
 from station.twin.scpi.values import short
 from station.twin.terminals import SinkTerminals, SourceTerminals
 
@@ -27,8 +28,8 @@ OVP, OCP, OPP, OTP, UVP, UCP, UNHEARD = (1 << bit for bit in range(7))
 """Bits of STATus:QUEStionable."""
 OUTPUT_ON = 256
 """Bit of STATus:OPERation."""
-FASTEST = 300.0
-"""A/ms."""
+FASTEST, STEEPEST = 300.0, 80.0
+"""A/ms and V/ms."""
 
 
 class LongForm(Choice):
@@ -44,9 +45,9 @@ class LongForm(Choice):
 class _Guard(Settings):
     """A protection that can be switched on: level, delay, and for those from below a warm-up."""
 
-    def __init__(self, header: str, unit: str, rated: float, default: float) -> None:
+    def __init__(self, header: str, unit: str, rated: float, default: float, low: float = 0.0) -> None:
         self.header = f"[SOURce:]{header}:PROTection"
-        self.level = Quantity(0, PROTECTABLE * rated, default, unit, nr2(4), 4)
+        self.level = Quantity(low, PROTECTABLE * rated, default, unit, nr2(4), 4)
         self.state = Switch()
         self.delay = Quantity(0, 60, 0, "S", nr2(3), 3)
         self.warm_up = Quantity(0, 60, 0, "S", nr2(3), 3)
@@ -59,12 +60,13 @@ class _Guard(Settings):
         yield from knob(f"{self.header}:WARM", self.warm_up)
 
 
-class _Panel(Settings):
+class _Panel(Panel):
     """What *RST puts back."""
 
     def __init__(self) -> None:
         volts, amperes, watts = SETTABLE * VOLTS, SETTABLE * AMPERES, SETTABLE * WATTS
-        self.output = Switch()
+        self.output = Output(longest_delay=60)
+        self.remote_sense = Switch()
         self.function = LongForm(("VOLTage", "CURRent"))
         self.shape = LongForm(("FIXed", "LIST", "BATTery"))
         self.voltage = Quantity(0, volts, 0, "V", nr2(4), 4)
@@ -77,13 +79,16 @@ class _Panel(Settings):
         self.power_low = Quantity(-watts, 0, -WATTS, "W", nr2(1), 1)
         self.rise = Quantity(0.001, FASTEST, FASTEST, "A/MS", nr2(3), 3)
         self.fall = Quantity(0.001, FASTEST, FASTEST, "A/MS", nr2(3), 3)
+        self.climb = Quantity(0.001, STEEPEST, STEEPEST, "V/MS", nr2(3), 3)
+        self.descent = Quantity(0.001, STEEPEST, STEEPEST, "V/MS", nr2(3), 3)
+        self.resistance = Quantity(0.01, 1000, 1000, "OHM", nr2(4), 4)
+        self.resistive = Switch()
         self.over_voltage = _Guard("VOLTage[:OVER]", "V", VOLTS, PROTECTABLE * VOLTS)
         self.over_current = _Guard("CURRent[:OVER]", "A", AMPERES, PROTECTABLE * AMPERES)
         self.over_power = _Guard("POWer[:OVER]", "W", WATTS, PROTECTABLE * WATTS)
         self.under_voltage = _Guard("VOLTage:UNDer", "V", VOLTS, 0)
         self.under_current = _Guard("CURRent:UNDer", "A", AMPERES, 0)
-        self.watchdog = Switch()
-        self.patience = Quantity(1, 3600, 30, "S", nr2(1), 1)
+        self.watchdog = Watchdog(Switch(), Quantity(1, 3600, 30, "S", nr2(1), 1))
 
     @property
     def guards(self) -> tuple[_Guard, ...]:
@@ -101,21 +106,17 @@ class _Panel(Settings):
             self.current_low.value = min(0.0, self.current.value)
 
 
-class ItechIt6000C(PoweredInstrument):
+class ItechIt6000C(TwoQuadrantBox[_Panel]):
     """The box; it sets `output` and reads what the circuit made of it."""
 
     causes = MappingProxyType({"ovp": OVP, "ocp": OCP, "opp": OPP, "otp": OTP})
 
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off, in voltage priority."""
-        self.output = quadrants(rng, source, sink, VOLTS, AMPERES)
-        self.voltmeter, self.ammeter = self.output.voltmeter, self.output.ammeter
-        self._heard = self._since = 0.0
-        self._panel = _Panel()
-        self._latch = Latch(tuple(self._protections()))
+        panel = _Panel()
         identity = f"ITECH Electronics,IT6010C-80-300,{serial},000.006.101,640.R,132.R"
-        super().__init__(identity, Dialect(), self._commands())
-        self._change()
+        dialect = Dialect(version="IT60xxSrc-v1.3.7", transitions=True)
+        super().__init__(identity, dialect, quadrants(rng, source, sink, VOLTS, AMPERES), panel, panel.watchdog)
 
     # ------------------------------------------------------------------------------------------------ what trips it
 
@@ -124,32 +125,21 @@ class ItechIt6000C(PoweredInstrument):
         watched: Iterable[tuple[int, _Guard, Callable[[float], bool]]] = (
             (OVP, panel.over_voltage, lambda level: found.true_volts > level),
             (OCP, panel.over_current, lambda level: abs(found.true_amperes) > level),
-            (OPP, panel.over_power, lambda level: abs(found.true_volts * found.true_amperes) > level),
+            (OPP, panel.over_power, lambda level: abs(found.true_watts) > level),
             (UVP, panel.under_voltage, lambda level: found.true_volts < level),
             (UCP, panel.under_current, lambda level: abs(found.true_amperes) < level),
         )
         for bit, guard, beyond in watched:
             yield Protection(bit, partial(self._exceeds, guard, beyond), partial(_delay, guard))
-        yield Protection(UNHEARD, lambda: self.now >= self._gives_up, lambda: 0.0)
+        yield Protection(UNHEARD, lambda: self.now >= self.watchdog.due, lambda: 0.0)
 
     def _exceeds(self, guard: _Guard, beyond: Callable[[float], bool]) -> bool:
-        warm = self.now >= self._since + guard.warm_up.value
+        warm = self._panel.output.age(self.now) >= guard.warm_up.value
         return guard.state.value and warm and beyond(guard.level.value)
-
-    @property
-    def _gives_up(self) -> float:
-        """When the watchdog bites."""
-        return self._heard + self._panel.patience.value if self._panel.watchdog.value else math.inf
-
-    def trip(self, bits: int = OVP) -> None:
-        """Latch protections: output off, and ON refused until they are cleared."""
-        self._latch.bits |= bits
-        self._panel.output.value = False
-        self._change()
 
     def clear(self) -> None:
         """Release the latched protections; refused with -221 while the output is on."""
-        require(not self._panel.output.value, -221)
+        require(not self._panel.output.on.value, -221)
         self._latch.clear()
         self._change()
 
@@ -157,14 +147,16 @@ class ItechIt6000C(PoweredInstrument):
 
     def _commands(self) -> Iterable[Command]:
         panel, output = self._panel, self.output
-        yield Command("OUTPut[:STATe]", self._switch, panel.output)
-        yield Command("OUTPut[:STATe]?", lambda: panel.output.text(panel.output.value))
+        yield from self._output()
         yield Command("OUTPut:PROTection:CLEar", self.clear)
-        yield from knob("OUTPut:PROTection:WDOG[:STATe]", panel.watchdog)
-        yield from knob("OUTPut:PROTection:WDOG:DELay", panel.patience)
-        yield from knob("REMote:SENSe[:STATe]", Switch())
-        for word in ("REMote", "LOCal", "RWLock"):
+        yield from knob("OUTPut:DELay:RISE", panel.output.rise)
+        yield from knob("OUTPut:DELay:FALL", panel.output.fall)
+        yield from self.watchdog.knobs("OUTPut:PROTection:WDOG[:STATe]", "OUTPut:PROTection:WDOG:DELay")
+        yield from knob("REMote:SENSe[:STATe]", panel.remote_sense, self._change)
+        yield from knob("SYSTem:VOLTage:RZERO", Switch(True))
+        for word in ("REMote", "LOCal", "RWLock", "BEEPer[:IMMediate]"):
             yield Command(f"SYSTem:{word}", lambda: None)
+        yield from Memories(range(10), self._keep, self.reset).commands()
         yield Command("[SOURce:]FUNCtion", self._prioritise, panel.function)
         yield Command("[SOURce:]FUNCtion?", lambda: panel.function.text(panel.function.value))
         yield from knob("[SOURce:]FUNCtion:MODE", panel.shape)
@@ -172,27 +164,31 @@ class ItechIt6000C(PoweredInstrument):
         for guard in panel.guards:
             yield from guard.knobs()
         for verb in ("MEASure", "FETCh"):
-            yield Command(f"{verb}[:SCALar]:VOLTage[:DC]?", lambda: nr2(4)(output.volts()))
-            yield Command(f"{verb}[:SCALar]:CURRent[:DC]?", lambda: nr2(4)(output.amperes()))
-            yield Command(f"{verb}[:SCALar]:POWer[:DC]?", lambda: nr2(2)(output.volts() * output.amperes()))
+            yield from output.measured(verb, nr2(4), nr2(4), nr2(2))
 
     def _levels(self) -> Iterable[Command]:
         """Set points, and limits that only the other priority lets through."""
         panel = self._panel
-        header = "[SOURce:]{}[:LEVel][:IMMediate]"
-        yield from knob(header.format("VOLTage"), panel.voltage, self._change)
-        yield from knob(header.format("CURRent"), panel.current, self._change)
-        for name, level, priority in (
+        for header, level, priority in (
             ("VOLTage:LIMit[:POSitive]", panel.voltage_high, "CURR"),
             ("VOLTage:LIMit:NEGative", panel.voltage_low, "CURR"),
             ("CURRent:LIMit[:POSitive]", panel.current_high, "VOLT"),
             ("CURRent:LIMit:NEGative", panel.current_low, "VOLT"),
         ):
-            yield from knob(f"[SOURce:]{name}", level, self._change, partial(self._only_in, priority))
-        yield from knob("[SOURce:]POWer:LIMit[:POSitive]", panel.power_high, self._change)
-        yield from knob("[SOURce:]POWer:LIMit:NEGative", panel.power_low, self._change)
-        yield from knob("[SOURce:]CURRent:SLEW:POSitive", panel.rise, self._change)
-        yield from knob("[SOURce:]CURRent:SLEW:NEGative", panel.fall, self._change)
+            yield from knob(f"[SOURce:]{header}", level, self._change, partial(self._only_in, priority))
+        for header, setting in (
+            ("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]", panel.voltage),
+            ("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]", panel.current),
+            ("[SOURce:]POWer:LIMit[:POSitive]", panel.power_high),
+            ("[SOURce:]POWer:LIMit:NEGative", panel.power_low),
+            ("[SOURce:]CURRent:SLEW:POSitive", panel.rise),
+            ("[SOURce:]CURRent:SLEW:NEGative", panel.fall),
+            ("[SOURce:]VOLTage:SLEW:POSitive", panel.climb),
+            ("[SOURce:]VOLTage:SLEW:NEGative", panel.descent),
+            ("SINK:RESistance[:LEVel]", panel.resistance),
+        ):
+            yield from knob(header, setting, self._change)
+        yield from knob("SINK:RESistance:STATe", panel.resistive, self._change)
 
     def _only_in(self, priority: str, _value: float) -> None:
         require(self._panel.function.value == priority, -221)
@@ -203,53 +199,34 @@ class ItechIt6000C(PoweredInstrument):
             self._panel.copy()
         self._change()
 
-    def _switch(self, on: bool) -> None:
-        require(not (on and self._latch.bits), -221)
-        self._since = self.now if on and not self._panel.output.value else self._since
-        self._panel.output.value = on
-        self._change()
-
-    def _change(self) -> None:
-        """Carry the settings to the terminals and show in the registers what came of it."""
-        self.output.drive(self._offer())
+    def _show(self) -> None:
         self.status.questionable.update(self._latch.bits)
-        self.status.operation.update(OUTPUT_ON * self._panel.output.value)
+        self.status.operation.update(OUTPUT_ON * self.flows)
 
     def _offer(self) -> Offer:
-        panel, slew = self._panel, 1e3 * min(self._panel.rise.value, self._panel.fall.value)
-        on, powers = panel.output.value, (panel.power_high.value, -panel.power_low.value)
+        panel = self._panel
+        voltage, feed, draw = self._wanted()
+        return Offer(
+            on=self.flows,
+            voltage=voltage,
+            feed=feed,
+            draw=draw,
+            feed_power=panel.power_high.value,
+            draw_power=-panel.power_low.value,
+            slew=math.inf if panel.function.value == "VOLT" else 1e3 * min(panel.rise.value, panel.fall.value),
+            climb=1e3 * min(panel.climb.value, panel.descent.value),
+            conductance=1 / panel.resistance.value if panel.resistive.value else math.inf,
+            remote=panel.remote_sense.value,
+        )
+
+    def _wanted(self) -> tuple[float, float, float]:
+        """Voltage, and how much to feed and to draw, V and A."""
+        panel = self._panel
         if panel.function.value == "VOLT":
-            return Offer(on, panel.voltage.value, panel.current_high.value, -panel.current_low.value, *powers)
+            return panel.voltage.value, panel.current_high.value, -panel.current_low.value
         wanted = panel.current.value
         voltage = panel.voltage_high.value if wanted > 0 else panel.voltage_low.value
-        return Offer(on, voltage, max(0.0, wanted), max(0.0, -wanted), *powers, slew)
-
-    # ------------------------------------------------------------------------------------------------ life
-
-    def run(self, message: bytes | str) -> Generator[float, None, str | None]:
-        """Run one message in steps; any message feeds the watchdog."""
-        self._heard = self._heard if self.silent else self.now
-        return super().run(message)
-
-    @property
-    def next_due(self) -> float:
-        """When a protection or the watchdog will trip if its cause persists, in seconds."""
-        return min(self._latch.due, self._gives_up if self._panel.output.value else math.inf)
-
-    def tick(self, now: float) -> None:
-        """Watch the protections; carry over what time or a fault has changed."""
-        super().tick(now)
-        if not self._panel.output.value:
-            self._latch.rest()
-        elif bits := self._latch.watch(now):
-            self.trip(bits)
-        self._change()
-
-    def reset(self) -> None:
-        """*RST: output off, protections released, settings at their defaults."""
-        self._panel.reset()
-        self._latch.clear()
-        self._change()
+        return voltage, max(0.0, wanted), max(0.0, -wanted)
 
 
 def _delay(guard: _Guard) -> float:

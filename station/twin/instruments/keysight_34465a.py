@@ -7,19 +7,21 @@ integration time alone. Only DC volts have a probe: the current terminals are op
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
 from station.twin.instruments.acquisition import Acquisition, Plan
-from station.twin.instruments.multimeter import LINE_FREQUENCY, OVERLOAD, Digitiser, Function, Sense
+from station.twin.instruments.bench_meter import BenchMeter
+from station.twin.instruments.kept import kept
+from station.twin.instruments.limits import Limits
+from station.twin.instruments.multimeter import OVERLOAD, Digitiser, Function, Sense
 from station.twin.instruments.statistics import Statistics
 from station.twin.scpi import (
     Choice,
     Command,
-    Dialect,
-    Instrument,
     Optional,
     Quantity,
     ScpiError,
@@ -49,9 +51,23 @@ FUNCTIONS = (
     Function("CONT", "CONTinuity", (1000.0,), "CONT"),
     Function("DIOD", "DIODe", (5.0,), "DIOD"),
 )
+_BY_BANDWIDTH = ("VOLT:AC", "CURR:AC")
+"""Functions whose time is that of a filter, not of power line cycles."""
 _OPEN = ("RES", "FRES", "TEMP", "CONT", "DIOD")
-_OVERLOADED, _MEASURING, _AWAITING_TRIGGER = 1, 16, 32
-"""Bits of the questionable and of the operation register."""
+_OVERLOADED, _TOO_LOW, _TOO_HIGH = 1, 1 << 11, 1 << 12
+"""Bits of the questionable register."""
+INSIDE = 35.0
+"""Degrees Celsius in the case."""
+PLACES = range(5)
+"""For *SAV and *RCL."""
+KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "DISPlay:VIEW": ("NUMeric", "HISTogram", "TCHart", "METer"),
+        "UNIT:TEMPerature": ("C", "F", "K"),
+        "[SENSe:]TEMPerature:TRANsducer:TYPE": ("FRTD", "RTD", "FTHermistor", "THERmistor", "TCouple"),
+    }
+)
+"""What nothing that is connected here shows, and its words, the default first."""
 
 
 class _Trigger(Settings):
@@ -74,7 +90,7 @@ class _Trigger(Settings):
         self.automatic.value = False
 
 
-class Multimeter(Instrument):
+class Multimeter(BenchMeter[float]):
     """The multimeter; `probe` tells the volts between its leads.
 
     Besides those of `Instrument`, a fault may change `digitiser`, replace `probe`, or have the range relay stuck in
@@ -86,14 +102,15 @@ class Multimeter(Instrument):
         self.probe = probe
         self.range_stuck = 0.0
         self.digitiser = Digitiser(rng, 1.0 + 35e-6 * rng.uniform(-0.5, 0.5), 2e-6 * rng.uniform(-0.5, 0.5))
-        self.acquisition = Acquisition(self._plan, self._sample, MEMORY)
         self.statistics = Statistics()
+        self._limits = Limits()
         self._senses = {function.name: Sense(function, CYCLES, 10.0) for function in FUNCTIONS}
         self._sense = self._senses["VOLT"]
+        self._last = OVERLOAD
         self._trigger = _Trigger()
         revision = "A.03.03-03.15-03.03-00.52-03-02"
-        dialect = Dialect(signed=True, version="1994.0")
-        super().__init__(f"Keysight Technologies,34465A,{serial},{revision}", dialect, self._commands())
+        acquisition = Acquisition(self._plan, self._sample, nr3, MEMORY)
+        super().__init__(f"Keysight Technologies,34465A,{serial},{revision}", acquisition, self._commands())
 
     def _commands(self) -> Iterable[Command]:
         yield Command("CONFigure?", lambda: self._sense.described())
@@ -103,8 +120,10 @@ class Multimeter(Instrument):
             yield from self._sensing(sense)
         yield from self.acquisition.commands()
         yield from self.statistics.commands()
+        yield from self._limits.commands()
         yield from self._triggering()
         yield from self._housekeeping()
+        yield from self._front_panel(PLACES, self._keep)
 
     def _sensing(self, sense: Sense) -> Iterable[Command]:
         header = sense.function.header
@@ -114,13 +133,19 @@ class Multimeter(Instrument):
         yield Command(f"MEASure:{header}?", partial(self._measure, sense), *parameters)
         yield from knob(f"{root}:RANGe[:UPPer]", sense.range, sense.fix_range)
         yield from knob(f"{root}:RANGe:AUTO", sense.auto)
+        yield from knob(f"{root}:NULL[:STATe]", sense.null, sense.renew_null)
+        yield from knob(f"{root}:NULL:VALue", sense.null_value, sense.fix_null)
+        yield from knob(f"{root}:NULL:VALue:AUTO", sense.null_auto, sense.renew_null)
+        yield Command(f"{root}:RESolution", sense.resolve, sense.parameters()[1].parameter)
+        yield Command(f"{root}:RESolution?", lambda: nr3(sense.resolution))
+        if sense.function.name in _BY_BANDWIDTH:
+            yield from knob(f"{root}:BANDwidth", sense.bandwidth)
+            return
         yield from knob(f"{root}:NPLC", sense.cycles, sense.fix_cycles)
         yield from knob(f"{root}:APERture", sense.aperture, sense.fix_aperture)
         yield from knob(f"{root}:APERture:ENABled", sense.timed)
         yield from knob(f"{root}:ZERO:AUTO", sense.zero)
         yield from knob(f"{root}:IMPedance:AUTO", sense.impedance)
-        yield Command(f"{root}:RESolution", sense.resolve, sense.parameters()[1].parameter)
-        yield Command(f"{root}:RESolution?", lambda: nr3(sense.resolution))
 
     def _triggering(self) -> Iterable[Command]:
         trigger = self._trigger
@@ -137,20 +162,28 @@ class Multimeter(Instrument):
         yield Command("SAMPle:TIMer?", self._timer, Optional(Choice(("MINimum", "MAXimum", "DEFault"))))
 
     def _housekeeping(self) -> Iterable[Command]:
-        text, label = Text(), Text()
-        yield from knob("DISPlay[:STATe]", Switch(True))
-        yield from knob("DISPlay:TEXT[:DATA]", text)
-        yield Command("DISPlay:TEXT:CLEar", text.reset)
-        yield from knob("SYSTem:LABel", label)
-        yield from knob("SYSTem:BEEPer:STATe", Switch(True))
-        yield from knob("FORMat[:DATA]", Choice(("ASCii",)))
-        yield from knob("UNIT:TEMPerature", Choice(("C", "F", "K")))
-        for word in ("LOCal", "REMote", "RWLock", "BEEPer[:IMMediate]"):
-            yield Command(f"SYSTem:{word}", lambda: None)
-        yield Command("SYSTem:LFRequency?", lambda: nr1_signed(LINE_FREQUENCY))
+        yield from kept({}, KEPT)
         yield Command("SYSTem:LICense:CATalog?", lambda: '""')
+        yield Command("DATA:LAST?", self._latest)
+        yield Command("SYSTem:TEMPerature?", lambda: nr3(INSIDE))
         yield Command("*OPT?", lambda: "0")
         yield Command("ROUTe:TERMinals?", lambda: "FRON")
+
+    def _latest(self) -> str:
+        """The last reading that was taken, with its unit; an overload where none was."""
+        return f"{nr3(self._last)} {self._sense.function.unit}".rstrip()
+
+    def _keep(self) -> Callable[[], None]:
+        """For *SAV: the function, how each of them measures, triggers and limits."""
+        groups = (self._trigger, self._limits, *self._senses.values())
+        sense, puts = self._sense, [group.kept() for group in groups]
+
+        def recall() -> None:
+            self._sense = sense
+            for put in puts:
+                put()
+
+        return recall
 
     def _select(self, name: str) -> None:
         for sense in self._senses.values():
@@ -163,6 +196,7 @@ class Multimeter(Instrument):
     def _configure(self, sense: Sense, top: float | None = None, resolution: float | None = None) -> None:
         self.acquisition.abort()
         self.statistics.reset()
+        self._limits.reset()
         self._trigger.reset()
         sense.configure(top, resolution)
         self._sense = sense
@@ -193,32 +227,21 @@ class Multimeter(Instrument):
         name = self._sense.function.name
         probe = self.probe if name == "VOLT" else lambda: math.inf if name in _OPEN else 0.0
         reading = self.digitiser.measure(self._sense, probe, self.range_stuck)
-        self.status.questionable.update(_OVERLOADED if abs(reading) >= OVERLOAD else 0)
+        reading = self._sense.nulled(reading)
+        low, high = self._limits.passed(reading)
+        overloaded = abs(reading) >= OVERLOAD
+        self.status.questionable.update(_OVERLOADED * overloaded | _TOO_LOW * low | _TOO_HIGH * high)
         self.statistics.take(reading)
+        self._last = reading
         return (reading,)
-
-    def pending(self) -> float:
-        """Seconds until all samples have been taken."""
-        return self.acquisition.remaining
-
-    @property
-    def next_due(self) -> float:
-        """When the next sample is due, in seconds."""
-        return self.acquisition.due
-
-    def tick(self, now: float) -> None:
-        """Take the samples that are due."""
-        self.now = now
-        self.acquisition.tick(now)
-        measuring = math.isfinite(self.acquisition.due)
-        self.status.operation.update(_MEASURING * measuring | _AWAITING_TRIGGER * self.acquisition.waiting)
-        super().tick(now)
 
     def reset(self) -> None:
         """*RST: DC volts, automatic range, 10 power line cycles, one sample; memory is cleared."""
         self.acquisition.reset()
         self.statistics.reset()
+        self._limits.reset()
         self._trigger.reset()
+        self._last = OVERLOAD
         for sense in self._senses.values():
             sense.reset()
         self._sense = self._senses["VOLT"]

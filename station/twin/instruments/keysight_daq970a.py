@@ -2,35 +2,38 @@
 
 Channels: 101 to 120 multiplexer, 121 and 122 current, 201 to 220 actuators, 301 and 302 digital ports, 303 totalizer,
 304 and 305 analogue outputs. Commands, answers and error codes follow the programming guide and, where that was not at
-hand, the one of its predecessor 34970A. FORMat:READing, alarms, scaling and monitoring are not there.
+hand, the one of its predecessor 34970A. The alarm queue and its outputs, and files, are not there.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
 
 from numpy.random import Generator as Rng
 
 from station.twin.instruments.acquisition import Acquisition, Plan
+from station.twin.instruments.bench_meter import BenchMeter
+from station.twin.instruments.calendar import clock
 from station.twin.instruments.multifunction import Multifunction
-from station.twin.instruments.multimeter import LINE_FREQUENCY, Digitiser, Function
+from station.twin.instruments.multimeter import Digitiser, Function
 from station.twin.instruments.multiplexer import CURRENT, FUNCTIONS, VOLTAGE, Multiplexer, Probes, fit, fresh
+from station.twin.instruments.readings import Format, History, Reading
+from station.twin.instruments.statistics import Statistics
 from station.twin.instruments.switching import Relays
 from station.twin.scpi import (
     Channels,
     Choice,
     Command,
-    Dialect,
-    Instrument,
     Optional,
     Quantity,
     Settings,
     Switch,
-    Text,
     knob,
     nr1_signed,
+    nr3,
     require,
 )
 
@@ -42,7 +45,8 @@ MEMORY = 100_000
 
 _SCANNED = (*VOLTAGE, *CURRENT, *MULTIFUNCTION[:3])
 _PORT_READING = 0.001
-_MEASURING, _AWAITING_TRIGGER = 16, 32
+PLACES = range(6)
+"""For *SAV and *RCL."""
 
 
 class _SensorType:
@@ -64,7 +68,7 @@ class _Trigger(Settings):
         self.delay = Quantity(0, 60, 0, "S", decimals=3)
 
 
-class DataAcquisition(Instrument):
+class DataAcquisition(BenchMeter[Reading]):
     """The mainframe with its three modules; probes tell what is connected to the channels.
 
     Besides those of `Instrument`, a fault may change `digitiser`, `relays.stuck`, or what `module` holds. `changed` is
@@ -90,14 +94,18 @@ class DataAcquisition(Instrument):
         self.multiplexer = Multiplexer(self.digitiser, probes, CHANNELS, lambda: self._scan)
         self.relays = Relays(CHANNELS, (*VOLTAGE, *CURRENT, *ACTUATORS), lambda: self.changed())
         self.module = Multifunction(301, CHANNELS, digital_inputs, lambda: self.changed())
-        self.acquisition = Acquisition(self._plan, self._sweep, MEMORY)
+        self._format = Format()
+        self._histories = defaultdict[int, History](lambda: History(Statistics(Switch(True))))
+        self._began = 0.0
+        self._monitored, self._monitoring = CHANNELS[:1], Switch()
         self._serial = serial
         self._scan: tuple[int, ...] = ()
         self._count_and_clear = False
         self._trigger = _Trigger()
         revision = "A.03.02-01.00-03.01-00.02-04-02"
-        dialect = Dialect(signed=True, version="1994.0")
-        super().__init__(f"Keysight Technologies,DAQ970A,{serial},{revision}", dialect, self._commands())
+        identity = f"Keysight Technologies,DAQ970A,{serial},{revision}"
+        acquisition = Acquisition(self._plan, self._sweep, self._said, MEMORY)
+        super().__init__(identity, acquisition, self._commands())
 
     @property
     def closed(self) -> frozenset[int]:
@@ -117,7 +125,9 @@ class DataAcquisition(Instrument):
         for function in FUNCTIONS:
             yield from self._measuring(function)
         yield from self._scanning()
+        yield from self._telling()
         yield from self._housekeeping()
+        yield from self._front_panel(PLACES, self._keep)
 
     def _measuring(self, function: Function) -> Iterable[Command]:
         top, resolution = fresh(function).parameters()
@@ -130,6 +140,10 @@ class DataAcquisition(Instrument):
                 "CONFigure:TEMPerature", lambda *args: configure(None, *args[3:]), *sensor, resolution, listed
             )
             yield Command("MEASure:TEMPerature?", lambda *args: measure(None, *args[3:]), *sensor, resolution, listed)
+            return
+        if function.described:
+            yield Command(f"CONFigure:{function.header}", partial(configure, None, None), listed)
+            yield Command(f"MEASure:{function.header}?", partial(measure, None, None), listed)
             return
         yield Command(f"CONFigure:{function.header}", configure, top, resolution, listed)
         yield Command(f"MEASure:{function.header}?", measure, top, resolution, listed)
@@ -151,18 +165,70 @@ class DataAcquisition(Instrument):
         yield Command("MEASure:DIGital[:BYTE]?", self._measure_ports, ports)
         yield Command("CONFigure:TOTalize", self._configure_counter, Choice(("READ", "RRESet")), counter)
 
+    def _telling(self) -> Iterable[Command]:
+        """What goes with a reading, and what else is known of those of a channel."""
+        form, listed = self._format, Optional(Channels(CHANNELS, _SCANNED))
+        yield from knob("FORMat:READing:UNIT", form.unit)
+        yield from knob("FORMat:READing:TIME", form.time)
+        yield from knob("FORMat:READing:TIME:TYPE", form.kind)
+        yield from knob("FORMat:READing:CHANnel", form.channel)
+        yield from knob("FORMat:READing:ALARm", form.alarm)
+        for node in Statistics().told():
+            yield Command(f"CALCulate:AVERage:{node}?", partial(self._counted, node), listed)
+        yield Command("CALCulate:AVERage:CLEar", self._forget, listed)
+        yield Command("DATA:LAST?", self._last, Optional(Quantity(1, 1, 1)), listed)
+        yield Command(
+            "SYSTem:TIME:SCAN?", lambda: f"{(began := self.calendar.at(self._began)):%Y,%m,%d},{clock(began)}"
+        )
+        yield Command("ROUTe:MONitor[:CHANnel]", self._monitor, Channels(CHANNELS, _SCANNED))
+        yield Command("ROUTe:MONitor[:CHANnel]?", lambda: _block(self._monitored))
+        yield from knob("ROUTe:MONitor:STATe", self._monitoring)
+        yield Command("ROUTe:MONitor:DATA?", self._monitored_now)
+
+    def _of(self, channels: tuple[int, ...] | None) -> list[History]:
+        """What is known of the channels named, or of those of the scan list; raises 113 where there are none."""
+        chosen = self._scan if channels is None else channels
+        require(bool(chosen), 113)
+        return [self._histories[channel] for channel in chosen]
+
+    def _counted(self, node: str, channels: tuple[int, ...] | None) -> str:
+        return ",".join(nr3(history.statistics.told()[node]()) for history in self._of(channels))
+
+    def _forget(self, channels: tuple[int, ...] | None) -> None:
+        for history in self._of(channels):
+            history.statistics.clear()
+
+    def _last(self, _count: float | None, channels: tuple[int, ...] | None) -> str:
+        """The last reading of each channel; raises -230 where there is none."""
+        found = self._of(channels)
+        taken = [history.last for history in found if history.last is not None]
+        require(len(taken) == len(found), -230)
+        return ",".join(map(self._said, taken))
+
+    def _monitor(self, channels: tuple[int, ...]) -> None:
+        self._monitored = channels[:1]
+
+    def _monitored_now(self) -> str:
+        require(self._monitoring.value, -221)
+        return self._said(self._reading(self._monitored[0]))
+
     def _housekeeping(self) -> Iterable[Command]:
-        text = Text()
+        slot = Quantity(1, 300, 1, words={"ALL": 0.0})
         yield Command("SYSTem:CTYPe?", self._card, Quantity(1, 300, 1))
+        yield Command("SYSTem:CPON", lambda _slot: self.relays.order(()), slot)
         yield from knob("INSTrument:DMM[:STATe]", Switch(True))
-        yield from knob("DISPlay[:STATe]", Switch(True))
-        yield from knob("DISPlay:TEXT[:DATA]", text)
-        yield Command("DISPlay:TEXT:CLEar", text.reset)
-        every = Optional(Channels(CHANNELS, CHANNELS))
-        yield Command("UNIT:TEMPerature", lambda _unit, _channels: None, Choice(("C",)), every)
-        yield Command("SYSTem:LFRequency?", lambda: nr1_signed(LINE_FREQUENCY))
-        for word in ("LOCal", "REMote", "RWLock", "BEEPer[:IMMediate]"):
-            yield Command(f"SYSTem:{word}", lambda: None)
+        yield Command("INSTrument:DMM:INSTalled?", lambda: "1")
+
+    def _keep(self) -> Callable[[], None]:
+        """For *SAV: scan list, triggers, how each channel measures and how readings are said; relays open."""
+        scan, puts = self._scan, (self._trigger.kept(), self._format.kept(), self.multiplexer.kept())
+
+        def recall() -> None:
+            self._scan = scan
+            for put in puts:
+                put()
+
+        return recall
 
     def _configure(self, name: str, top: float | None, resolution: float | None, channels: tuple[int, ...]) -> None:
         """CONFigure: how the channels measure; they become the scan list, and triggers their defaults."""
@@ -196,8 +262,7 @@ class DataAcquisition(Instrument):
         self._scan = tuple(sorted(set(channels)))
 
     def _listed(self) -> str:
-        block = f"(@{','.join(map(str, self._scan))})"
-        return f"#{len(str(len(block)))}{len(block)}{block}"
+        return _block(self._scan)
 
     def _read(self, channels: tuple[int, ...] | None) -> Generator[float, None, str]:
         if channels is not None:
@@ -210,7 +275,9 @@ class DataAcquisition(Instrument):
         return f"Keysight Technologies,{CARDS[number - 1]},{self._serial}-{number},01.00"
 
     def _plan(self) -> Plan:
-        require(bool(self._scan), 113)
+        """What a scan will do; what is known of its channels begins anew."""
+        self._forget(None)
+        self._began = self.now
         trigger, sweep = self._trigger, sum(map(self._duration, self._scan))
         interval = max(trigger.timer.value, sweep) if trigger.source.value == "TIM" else trigger.delay.value + sweep
         held = trigger.source.value not in ("IMM", "TIM")
@@ -219,32 +286,27 @@ class DataAcquisition(Instrument):
     def _duration(self, channel: int) -> float:
         return self.multiplexer.duration(channel) if channel in self.multiplexer.channels else _PORT_READING
 
-    def _sweep(self) -> list[float]:
+    def _sweep(self) -> list[Reading]:
         readings = [self._reading(channel) for channel in self._scan]
+        for reading in readings:
+            self._histories[reading.channel].take(reading)
         if self._count_and_clear and self.module.counter in self._scan:
             self.module.counts = 0
         return readings
 
-    def _reading(self, channel: int) -> float:
-        module = self.multiplexer.measure if channel in self.multiplexer.channels else self.module.sample
-        return module(channel)
+    def _reading(self, channel: int) -> Reading:
+        if channel in self.multiplexer.channels:
+            value, unit, alarm = self.multiplexer.measure(channel)
+        else:
+            value, unit, alarm = self.module.sample(channel), "", 0
+        return Reading(value, unit, self.now - self._began, self.now, channel, alarm)
 
-    def pending(self) -> float:
-        """Seconds until the scan is complete."""
-        return self.acquisition.remaining
-
-    @property
-    def next_due(self) -> float:
-        """When the next sweep is complete, in seconds."""
-        return self.acquisition.due
+    def _said(self, reading: Reading) -> str:
+        return self._format.say(reading, self.calendar)
 
     def tick(self, now: float) -> None:
-        """Take the sweeps that are due."""
-        self.now = now
+        """Notice relays that moved on their own, and take the sweeps that are due."""
         self.relays.settle()
-        self.acquisition.tick(now)
-        measuring = math.isfinite(self.acquisition.due)
-        self.status.operation.update(_MEASURING * measuring | _AWAITING_TRIGGER * self.acquisition.waiting)
         super().tick(now)
 
     def reset(self) -> None:
@@ -252,7 +314,15 @@ class DataAcquisition(Instrument):
         self.acquisition.reset()
         self.multiplexer.reset()
         self._trigger.reset()
+        self._format.reset()
+        self._histories.clear()
         self._scan = ()
         self._count_and_clear = False
         self.relays.order(())
         self.module.reset()
+
+
+def _block(channels: Iterable[int]) -> str:
+    """A channel list as a block of definite length."""
+    listed = f"(@{','.join(map(str, channels))})"
+    return f"#{len(str(len(listed)))}{len(listed)}{listed}"

@@ -36,6 +36,25 @@ RESOLUTIONS: Mapping[float, float] = MappingProxyType(
 """Resolution as a part of the range, by integration time in power line cycles (34465A and 34970A data sheets)."""
 
 
+UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "VOLT": "VDC",
+        "VOLT:AC": "VAC",
+        "RES": "OHM",
+        "FRES": "OHM",
+        "CURR": "ADC",
+        "CURR:AC": "AAC",
+        "FREQ": "HZ",
+        "PER": "S",
+        "CAP": "F",
+        "DIOD": "VDC",
+        "CONT": "OHM",
+        "TEMP": "C",
+    }
+)
+"""What readings are in, by the name of the function."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A measuring function: its short name, its header, its ranges, and how CONFigure? describes it if not by range."""
@@ -44,6 +63,11 @@ class Function:
     header: str
     ranges: tuple[float, ...]
     described: str = ""
+
+    @property
+    def unit(self) -> str:
+        """What its readings are in, as DATA:LAST? says it."""
+        return UNITS.get(self.name, "")
 
     def called(self, text: str) -> bool:
         """Whether `text`, such as VOLT:DC, is a name of this function."""
@@ -74,6 +98,10 @@ class Sense(Settings):
         self.timed = Switch()
         self.zero = Zero(True)
         self.impedance = Switch()
+        self.bandwidth = Quantity(3, 200, 20, "HZ", steps=(3.0, 20.0, 200.0))
+        self.null, self.null_auto = Switch(), Switch()
+        self.null_value = Quantity(-1.2 * ranges[-1], 1.2 * ranges[-1], 0)
+        self._null_awaited = False
 
     @property
     def duration(self) -> float:
@@ -107,6 +135,23 @@ class Sense(Settings):
         tops = self.function.ranges
         top = Quantity(0, tops[-1], tops[-1], steps=tops, words={"AUTO": 0.0, "DEFault": 0.0})
         return Optional(top), Optional(Quantity(0, tops[-1], 0, words={"DEFault": -1.0}))
+
+    def renew_null(self) -> None:
+        """With the null switched on or made automatic, the next reading is what is subtracted from then on."""
+        self.null_auto.value = self.null_auto.value or (self.null.value and self.null_value.value == 0)
+        self._null_awaited = self.null.value and self.null_auto.value
+
+    def fix_null(self) -> None:
+        """A null value that was set by hand is used."""
+        self.null_auto.value = self._null_awaited = False
+
+    def nulled(self, reading: float) -> float:
+        """A reading less the null value; an overload stays one."""
+        if not self.null.value or abs(reading) >= OVERLOAD:
+            return reading
+        if self._null_awaited:
+            self._null_awaited, self.null_value.value = False, reading
+        return reading - self.null_value.value
 
     def fix_range(self) -> None:
         """A range that was set by hand ends automatic ranging."""

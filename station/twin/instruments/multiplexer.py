@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
 
-from station.twin.instruments.multimeter import Digitiser, Function, Sense
+from station.twin.instruments.multimeter import OVERLOAD, Digitiser, Function, Sense
+from station.twin.instruments.readings import Treatment
 from station.twin.instruments.switching import SETTLING
-from station.twin.scpi import Channels, Command, Optional, Quantity, ScpiError, Switch, Text, require
+from station.twin.scpi import (
+    Channels,
+    Choice,
+    Command,
+    Optional,
+    Quantity,
+    ScpiError,
+    Settings,
+    Switch,
+    Text,
+    nr3,
+    require,
+)
+from station.twin.scpi.tree import Setting
 from station.twin.scpi.values import Word
 
 VOLTAGE = tuple(range(101, 121))
@@ -23,8 +40,23 @@ FUNCTIONS = (
     Function("TEMP", "TEMPerature", (1000.0,)),
     Function("CURR", "CURRent[:DC]", (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0)),
     Function("CURR:AC", "CURRent:AC", (1e-4, 1e-3, 0.01, 0.1, 1.0)),
+    Function("FREQ", "FREQuency", (300e3,)),
+    Function("PER", "PERiod", (1.0,)),
+    Function("CAP", "CAPacitance", (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)),
+    Function("DIOD", "DIODe", (5.0,), "DIOD"),
 )
-_OPEN = ("RES", "FRES", "TEMP")
+_OPEN = ("RES", "FRES", "TEMP", "DIOD")
+SENSORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "TRANsducer:TYPE": ("TCouple", "RTD", "FRTD", "THERmistor"),
+        "TRANsducer:TCouple:TYPE": ("J", "B", "E", "K", "N", "R", "S", "T"),
+        "RJUNction:TYPE": ("INTernal", "EXTernal", "FIXed"),
+    }
+)
+"""What TEMPerature knows of sensors, and its words, the default first; every sensor tells the true temperature."""
+LONGEST_DELAY = 60.0
+
+T = TypeVar("T")
 
 Probes = Mapping[int, Callable[[], float]]
 """What is connected to the channels, in V, ohm or degrees Celsius."""
@@ -42,18 +74,37 @@ def fresh(function: Function) -> Sense:
     return Sense(function, CYCLES, 1.0)
 
 
-class _Setup:
+class _Setup(Settings):
     """How one channel is set up: what it measures, and how it would measure everything else."""
 
     def __init__(self, number: int) -> None:
         self.senses = {function.name: fresh(function) for function in FUNCTIONS if number in fit(function)}
-        self.reset()
+        self.function = Choice(tuple(self.senses))
+        self.delay, self.automatic = Quantity(0, LONGEST_DELAY, 0, "S", decimals=3), Switch(True)
+        self.impedance = Switch()
+        self.degrees = Choice(("C", "F", "K"))
+        self.sensor = {node: Choice(words) for node, words in SENSORS.items()}
+        self.treatment = Treatment()
 
-    def reset(self) -> None:
-        """DC volts, or direct current on a current channel, with all settings at their defaults."""
-        self.sense = next(iter(self.senses.values()))
-        for sense in self.senses.values():
-            sense.reset()
+    @property
+    def sense(self) -> Sense:
+        """How it measures what it measures."""
+        return self.senses[self.function.value]
+
+    @property
+    def unit(self) -> str:
+        """What its readings are in."""
+        if self.treatment.scaled.value and self.treatment.unit.value:
+            return self.treatment.unit.value
+        return self.degrees.value if self.function.value == "TEMP" else self.sense.function.unit
+
+    def read(self, value: float) -> float:
+        """A measured value in the unit that was asked for, and scaled; an overload stays one."""
+        if abs(value) >= OVERLOAD:
+            return value
+        if self.function.value == "TEMP":
+            value = {"C": value, "F": 1.8 * value + 32.0, "K": value + 273.15}[self.degrees.value]
+        return self.treatment.scale(value)
 
 
 class Multiplexer:
@@ -84,19 +135,32 @@ class Multiplexer:
         """Have the channels measure a function; range 0 is automatic, a negative resolution the default."""
         for channel in channels:
             setup = self._setups[channel]
-            setup.sense = setup.senses[name]
+            setup.function.value = name
             setup.sense.configure(top, resolution)
 
-    def duration(self, channel: int) -> float:
-        """Seconds to close the relay of a channel and measure it."""
-        return SETTLING + self._setups[channel].sense.duration
+    def kept(self) -> Callable[[], None]:
+        """What puts all channels back to how they are set up now."""
+        puts = [setup.kept() for setup in self._setups.values()]
 
-    def measure(self, channel: int) -> float:
-        """One reading of a channel."""
-        sense = self._setups[channel].sense
+        def put_back() -> None:
+            for put in puts:
+                put()
+
+        return put_back
+
+    def duration(self, channel: int) -> float:
+        """Seconds to close the relay of a channel, let it settle and measure it."""
+        setup = self._setups[channel]
+        return SETTLING + (0.0 if setup.automatic.value else setup.delay.value) + setup.sense.duration
+
+    def measure(self, channel: int) -> tuple[float, str, int]:
+        """One reading of a channel, its unit, and the alarm that it raises (0: none, 1: low, 2: high)."""
+        setup = self._setups[channel]
+        sense = setup.sense
         nothing = math.inf if sense.function.name in _OPEN else 0.0
         probe = self._probes.get(sense.function.name, {}).get(channel, lambda: nothing)
-        return self._digitiser.measure(sense, probe)
+        value = setup.read(self._digitiser.measure(sense, probe))
+        return value, setup.unit, setup.treatment.alarm(value)
 
     def commands(self) -> Iterable[Command]:
         """The settings of each function, CONFigure? and FUNCtion; each channel has them for itself."""
@@ -105,69 +169,116 @@ class Multiplexer:
         yield Command("[SENSe:]FUNCtion", self._select, Text(), Optional(channels))
         yield Command("[SENSe:]FUNCtion?", self._selected, Optional(channels))
         for function in FUNCTIONS:
-            root = f"[SENSe:]{function.header}"
-            yield from self._knob(f"{root}:RANGe[:UPPer]", function, lambda sense: sense.range, Sense.fix_range)
-            yield from self._knob(f"{root}:NPLC", function, lambda sense: sense.cycles, Sense.fix_cycles)
-            yield from self._knob(f"{root}:APERture", function, lambda sense: sense.aperture, Sense.fix_aperture)
-            yield from self._switch(f"{root}:RANGe:AUTO", function, lambda sense: sense.auto)
-            yield from self._switch(f"{root}:ZERO:AUTO", function, lambda sense: sense.zero)
+            yield from self._sensing(function)
+        yield from self._treating()
+        every = self.channels
+        yield from self._knob("ROUTe:CHANnel:DELay", every, lambda setup: setup.delay, _wait)
+        yield from self._knob("ROUTe:CHANnel:DELay:AUTO", every, lambda setup: setup.automatic)
+        yield from self._knob("INPut:IMPedance:AUTO", every, lambda setup: setup.impedance)
+        yield from self._knob("[SENSe:]ZERO:AUTO", every, lambda setup: setup.sense.zero)
+        yield from self._knob("UNIT:TEMPerature", every, lambda setup: setup.degrees)
+        for node in SENSORS:
+            yield from self._knob(f"[SENSe:]TEMPerature:{node}", VOLTAGE, partial(_sensor, node))
+
+    def _sensing(self, function: Function) -> Iterable[Command]:
+        """How one function measures, on each channel that has it."""
+        root, channels = f"[SENSe:]{function.header}", fit(function)
+
+        def sense(setup: _Setup) -> Sense:
+            return setup.senses[function.name]
+
+        yield from self._knob(
+            f"{root}:RANGe[:UPPer]",
+            channels,
+            lambda setup: sense(setup).range,
+            lambda setup: sense(setup).fix_range(),
+        )
+        yield from self._knob(
+            f"{root}:NPLC", channels, lambda setup: sense(setup).cycles, lambda setup: sense(setup).fix_cycles()
+        )
+        yield from self._knob(
+            f"{root}:APERture", channels, lambda setup: sense(setup).aperture, lambda setup: sense(setup).fix_aperture()
+        )
+        yield from self._knob(f"{root}:RANGe:AUTO", channels, lambda setup: sense(setup).auto)
+        yield from self._knob(f"{root}:ZERO:AUTO", channels, lambda setup: sense(setup).zero)
+        listed = Optional(Channels(self._known, channels))
+        finest = fresh(function).parameters()[1].parameter
+        yield Command(
+            f"{root}:RESolution", lambda value, chosen: self._resolve(function, value, chosen), finest, listed
+        )
+        yield Command(
+            f"{root}:RESolution?",
+            lambda chosen: ",".join(nr3(sense(setup).resolution) for setup in self._chosen(chosen, channels)),
+            listed,
+        )
+
+    def _resolve(self, function: Function, resolution: float, chosen: tuple[int, ...] | None) -> None:
+        for setup in self._chosen(chosen, fit(function)):
+            setup.senses[function.name].resolve(resolution)
+
+    def _treating(self) -> Iterable[Command]:
+        """CALCulate:SCALe and CALCulate:LIMit."""
+        every = self.channels
+        yield from self._knob("CALCulate:SCALe:STATe", every, lambda setup: setup.treatment.scaled)
+        yield from self._knob("CALCulate:SCALe:GAIN", every, lambda setup: setup.treatment.gain)
+        yield from self._knob("CALCulate:SCALe:OFFSet", every, lambda setup: setup.treatment.offset)
+        yield from self._knob("CALCulate:SCALe:UNIT", every, lambda setup: setup.treatment.unit)
+        yield from self._knob("CALCulate:LIMit:UPPer", every, lambda setup: setup.treatment.upper)
+        yield from self._knob("CALCulate:LIMit:UPPer:STATe", every, lambda setup: setup.treatment.upper_on)
+        yield from self._knob("CALCulate:LIMit:LOWer", every, lambda setup: setup.treatment.lower)
+        yield from self._knob("CALCulate:LIMit:LOWer:STATe", every, lambda setup: setup.treatment.lower_on)
 
     def _knob(
-        self, header: str, function: Function, pick: Callable[[Sense], Quantity], then: Callable[[Sense], None]
+        self,
+        header: str,
+        fit: Collection[int],
+        pick: Callable[[_Setup], Setting[T]],
+        then: Callable[[_Setup], None] = lambda _setup: None,
     ) -> Iterable[Command]:
-        """The two commands of a quantity."""
-        listed, kind = Optional(Channels(self._known, fit(function))), pick(fresh(function))
+        """The two commands of a setting that each channel of `fit` has for itself."""
+        listed, kind = Optional(Channels(self._known, fit)), pick(self._setups[next(iter(fit))])
 
-        def assign(value: float, channels: tuple[int, ...] | None) -> None:
-            for sense in self._senses(function, channels):
-                pick(sense).value = value
-                then(sense)
+        def assign(value: T, channels: tuple[int, ...] | None) -> None:
+            for setup in self._chosen(channels, fit):
+                pick(setup).value = value
+                then(setup)
 
-        def ask(value: float | None, channels: tuple[int, ...] | None) -> str:
-            found = map(pick, self._senses(function, channels))
+        def ask(value: T | None, channels: tuple[int, ...] | None) -> str:
+            found = map(pick, self._chosen(channels, fit))
             return ",".join(one.text(one.value if value is None else value) for one in found)
 
         yield Command(header, assign, kind, listed)
-        yield Command(header + "?", ask, Optional(Word(kind)), listed)
+        if isinstance(kind, Quantity):
+            yield Command(header + "?", ask, Optional(Word(kind)), listed)
+        else:
+            yield Command(header + "?", partial(ask, None), listed)
 
-    def _switch(self, header: str, function: Function, pick: Callable[[Sense], Switch]) -> Iterable[Command]:
-        """The two commands of a switch."""
-        listed = Optional(Channels(self._known, fit(function)))
-
-        def assign(value: bool, channels: tuple[int, ...] | None) -> None:
-            for sense in self._senses(function, channels):
-                pick(sense).value = value
-
-        def ask(channels: tuple[int, ...] | None) -> str:
-            found = map(pick, self._senses(function, channels))
-            return ",".join(one.text(one.value) for one in found)
-
-        yield Command(header, assign, pick(fresh(function)), listed)
-        yield Command(header + "?", ask, listed)
-
-    def _chosen(self, channels: tuple[int, ...] | None) -> list[_Setup]:
-        """The channels named, or those of the scan list; raises 113 or 303."""
+    def _chosen(self, channels: tuple[int, ...] | None, fit: Collection[int]) -> list[_Setup]:
+        """The channels named, or those of the scan list; raises 113, or 303 where one is not among `fit`."""
         chosen = self._scanned() if channels is None else channels
         require(bool(chosen), 113)
-        require(set(chosen) <= self._setups.keys(), 303)
+        require(set(chosen) <= set(fit), 303)
         return [self._setups[channel] for channel in chosen]
 
-    def _senses(self, function: Function, channels: tuple[int, ...] | None) -> list[Sense]:
-        """How the chosen channels measure a function; raises 303 when one cannot."""
-        setups = self._chosen(channels)
-        require(all(function.name in setup.senses for setup in setups), 303)
-        return [setup.senses[function.name] for setup in setups]
-
     def _described(self, channels: tuple[int, ...] | None) -> str:
-        return ",".join(setup.sense.described() for setup in self._chosen(channels))
+        return ",".join(setup.sense.described() for setup in self._chosen(channels, self.channels))
 
     def _selected(self, channels: tuple[int, ...] | None) -> str:
-        return ",".join(f'"{setup.sense.function.name}"' for setup in self._chosen(channels))
+        return ",".join(f'"{setup.function.value}"' for setup in self._chosen(channels, self.channels))
 
     def _select(self, name: str, channels: tuple[int, ...] | None) -> None:
         found = next((function for function in FUNCTIONS if function.called(name)), None)
         if found is None:
             raise ScpiError(-224)
-        self._senses(found, channels)
-        for setup in self._chosen(channels):
-            setup.sense = setup.senses[found.name]
+        for setup in self._chosen(channels, fit(found)):
+            setup.function.value = found.name
+
+
+def _wait(setup: _Setup) -> None:
+    """A delay that was set by hand ends the automatic one."""
+    setup.automatic.value = False
+
+
+def _sensor(node: str, setup: _Setup) -> Choice:
+    """What a channel knows of its sensor."""
+    return setup.sensor[node]

@@ -36,10 +36,13 @@ class Latch:
 
     def watch(self, now: float) -> int:
         """The bits that trip at the time `now`."""
-        waiting = [protection for protection in self.protections if not protection.trips(now)]
-        ends = (protection.since + protection.delay() for protection in waiting if protection.since is not None)
-        self.due = min(ends, default=math.inf)
-        return sum(protection.bit for protection in self.protections if protection not in waiting)
+        self.due, bits = math.inf, 0
+        for protection in self.protections:
+            if protection.trips(now):
+                bits |= protection.bit
+            elif protection.since is not None:
+                self.due = min(self.due, protection.since + protection.delay())
+        return bits
 
     def rest(self) -> None:
         """Stop watching: causes count from the beginning when it goes on."""

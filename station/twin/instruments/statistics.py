@@ -1,4 +1,4 @@
-"""CALCulate:AVERage of the 34465A: mean, extremes and spread of the readings since they were last cleared."""
+"""CALCulate:AVERage: mean, extremes and spread of the readings since they were last cleared."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ class Statistics:
         root = "CALCulate:AVERage"
         yield from knob(f"{root}[:STATe]", self.on, self.clear)
         yield Command(f"{root}:CLEar[:IMMediate]", self.clear)
-        yield Command(f"{root}:ALL?", lambda: ",".join(nr3(tell()) for tell in list(self._told().values())[:4]))
-        for node, tell in self._told().items():
+        yield Command(f"{root}:ALL?", lambda: ",".join(nr3(tell()) for tell in list(self.told().values())[:4]))
+        for node, tell in self.told().items():
             yield Command(f"{root}:{node}?", lambda tell=tell: nr3(tell()))
 
-    def _told(self) -> dict[str, Callable[[], float]]:
+    def told(self) -> dict[str, Callable[[], float]]:
+        """What can be asked for, by the node that asks."""
         return {
             "AVERage": lambda: self.mean,
             "SDEViation": lambda: self.deviation,

@@ -3,6 +3,7 @@
 from station.twin.scpi.channels import Channels
 from station.twin.scpi.errors import ScpiError, require
 from station.twin.scpi.instrument import Dialect, Instrument
+from station.twin.scpi.memories import Memories
 from station.twin.scpi.tree import Answer, Command, knob
 from station.twin.scpi.values import (
     Choice,
@@ -25,6 +26,7 @@ __all__ = [
     "Command",
     "Dialect",
     "Instrument",
+    "Memories",
     "Optional",
     "Parameter",
     "Quantity",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from station.twin.scpi.errors import ScpiError
-from station.twin.scpi.status import OPERATION_COMPLETE, Register, Status
+from station.twin.scpi.status import ALL, OPERATION_COMPLETE, Register, Status
 from station.twin.scpi.syntax import Unit, parse, split
 from station.twin.scpi.tree import Answer, Command, Tree
 from station.twin.scpi.values import Quantity, nr1, nr1_signed
@@ -28,6 +28,8 @@ class Dialect:
     signed: bool = False
     queue_depth: int = 20
     version: str = "1999.0"
+    transitions: bool = False
+    """Whether status registers can be told which bits leave an event when they come, and which when they go."""
 
     def integer(self, value: int) -> str:
         """A count, a register or an error code."""
@@ -176,7 +178,7 @@ class Instrument:
     def _common(self) -> Iterable[Command]:
         """The commands that IEEE 488.2 and SCPI-99 ask of every instrument."""
         status, integer = self.status, self.dialect.integer
-        byte, word = Quantity(0, 255, 0), Quantity(0, 32767, 0)
+        byte = Quantity(0, 255, 0)
         yield Command("*IDN?", lambda: self.identity)
         yield Command("*RST", self._restart)
         yield Command("*CLS", self._clear)
@@ -194,8 +196,20 @@ class Instrument:
         yield Command("SYSTem:ERRor:COUNt?", lambda: integer(len(status.errors)))
         yield Command("SYSTem:VERSion?", lambda: self.dialect.version)
         yield Command("STATus:PRESet", status.preset)
-        yield from _register("STATus:OPERation", status.operation, integer, word)
-        yield from _register("STATus:QUEStionable", status.questionable, integer, word)
+        yield from self.registers("STATus:OPERation", status.operation)
+        yield from self.registers("STATus:QUEStionable", status.questionable)
+
+    def registers(self, header: str, register: Register) -> Iterable[Command]:
+        """What asks for a status register and says which of its bits count."""
+        integer, word = self.dialect.integer, Quantity(0, ALL, 0)
+        yield Command(f"{header}[:EVENt]?", lambda: integer(register.take()))
+        yield Command(f"{header}:CONDition?", lambda: integer(register.condition))
+        masks = {"ENABle": "enable"}
+        if self.dialect.transitions:
+            masks |= {"PTRansition": "rising", "NTRansition": "falling"}
+        for node, mask in masks.items():
+            yield Command(f"{header}:{node}", lambda value, mask=mask: setattr(register, mask, round(value)), word)
+            yield Command(f"{header}:{node}?", lambda mask=mask: integer(getattr(register, mask)))
 
     def _next_error(self) -> str:
         code, text = self.status.next_error()
@@ -219,13 +233,6 @@ class Instrument:
 
     def _wait(self) -> Generator[float, None, None]:
         yield self.pending()
-
-
-def _register(header: str, register: Register, integer: Callable[[int], str], word: Quantity) -> Iterable[Command]:
-    yield Command(f"{header}[:EVENt]?", lambda: integer(register.take()))
-    yield Command(f"{header}:CONDition?", lambda: integer(register.condition))
-    yield Command(f"{header}:ENABle", lambda value: setattr(register, "enable", round(value)), word)
-    yield Command(f"{header}:ENABle?", lambda: integer(register.enable))
 
 
 def _decoded(message: bytes | str) -> str:

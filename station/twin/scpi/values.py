@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from station.twin.scpi.channels import Channels
@@ -239,10 +240,30 @@ class Settings:
     """A group of settings, its attributes, that go back to their defaults together."""
 
     def reset(self) -> None:
-        """Put every setting of the group, and of groups in it, back to its default."""
-        for setting in vars(self).values():
-            if isinstance(setting, Quantity | Switch | Choice | Text | Settings):
-                setting.reset()
+        """Put every setting of the group, of groups and of mappings in it, back to its default."""
+        for setting in _leaves(vars(self).values()):
+            setting.reset()
+
+    def kept(self) -> Callable[[], None]:
+        """What puts every setting back to what it is now."""
+        puts = [partial(setattr, setting, "value", setting.value) for setting in _leaves(vars(self).values())]
+
+        def put_back() -> None:
+            for put in puts:
+                put()
+
+        return put_back
+
+
+def _leaves(found: Iterable[object]) -> Iterator[Quantity | Switch | Choice | Text]:
+    """The settings among these, in groups of them and in mappings to them."""
+    for each in found:
+        if isinstance(each, Settings):
+            yield from _leaves(vars(each).values())
+        elif isinstance(each, Mapping):
+            yield from _leaves(each.values())
+        elif isinstance(each, Quantity | Switch | Choice | Text):
+            yield each
 
 
 @dataclass(frozen=True, slots=True)
