@@ -37,7 +37,6 @@ bench: setup
 
 # Kills the run at every line that its journal flushed; cuts, silences and garbles connections at random.
 chaos: setup
-	$(BIN)/python -m pytest tests/chaos/sample_kills.py tests/chaos/sample_cuts.py
 	$(BIN)/python tests/chaos/kills.py
 	$(BIN)/python tests/chaos/cuts.py --cuts 1000
 

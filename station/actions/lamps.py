@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from station.actions.errors import BenchFault
 from station.actions.stage import Reading, Stage
 from station.model.pack import Pack
 from station.model.quantity import parse_quantity
@@ -15,6 +16,10 @@ from station.model.quantity import parse_quantity
 LOOK_EVERY = 0.05
 """Seconds between looks at the lamps; the shortest flash lasts 0.25 s (manual 7-1) and one Modbus frame hides 0.16 s.
 """
+KEY_LATE = 1.0
+"""Seconds by which a press may come out longer than asked for; the next meaning begins 1.5 s later (manual 4.2)."""
+UNSEEN = 0.5
+"""Seconds without a look after which a flash may have been missed; the longest write with its read-back takes 0.4 s."""
 STEADY = 0.4
 """Seconds over which a lamp is watched when only its state counts."""
 CAPACITY = ("L1", "L2", "L3", "L4")
@@ -52,16 +57,22 @@ def watched(stage: Stage) -> Iterator[LampTrace]:
 
 
 def press_key(stage: Stage, trace: LampTrace) -> None:
-    """Press the key for as long as the pack file says, watching the lamps; keep when the first one lit."""
+    """Press the key for as long as the pack file says, watching the lamps; keep when the first one lit.
+
+    Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack.
+    """
     name = stage.step.press_key
     assert name is not None
-    began = stage.clock.now()
+    began, asked = stage.clock.now(), stage.pack.keys[name].si
     stage.wiring.switched("key", True)
     try:
-        stage.pause(stage.pack.keys[name].si - (stage.clock.now() - began))
+        stage.pause(asked - (stage.clock.now() - began))
     finally:
         with stage.scopes.enter("release the key", 5, shielded=True):
             stage.wiring.switched("key", False)
+    held = stage.clock.now() - began
+    if held > asked + KEY_LATE:
+        raise BenchFault(f"the key was pressed for {held:.1f} s, not {asked:g} s: the switch unit answers too late")
     first = trace.first_lit()
     if name == "start" and first is not None:
         stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
@@ -100,6 +111,14 @@ def wrong(pack: Pack, samples: Sequence[tuple[float, Mapping[str, bool]]], wante
         if shown != word:
             clauses.append(f"{name} is {shown}, must be {word}")
     return clauses
+
+
+def see_watched(samples: Sequence[tuple[float, Mapping[str, bool]]], since: float, until: float) -> None:
+    """Raises BenchFault where nobody looked for so long that what the lamps showed is not known."""
+    looks = [since, *(at for at, _ in samples), until]
+    unseen = max(b - a for a, b in pairwise(looks))
+    if unseen > UNSEEN:
+        raise BenchFault(f"the lamps were not looked at for {unseen:.1f} s: an instrument or a line answers too late")
 
 
 def _shown(pack: Pack, samples: Sequence[tuple[float, bool]], word: str) -> str:

@@ -34,6 +34,9 @@ def lamps_shown(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         reason = "; ".join(wrong_now())
+        if not held:
+            end = min(until, stage.clock.now())
+            lamps.see_watched(trace.since(end - watch), end - watch, end)
         stage.expect(
             f"lamps_{name.lower()}",
             "as they should be" if held else "wrong",
@@ -48,8 +51,11 @@ def lamps_shown(waiting: Waiting, value: object) -> Condition:
 def _lamp_test(waiting: Waiting) -> Condition:
     """All lamps lit together, at any moment since the key was pressed; a start may light them while it still is."""
     stage, trace, wanted = waiting.stage, waiting.trace, waiting.stage.pack.lamps
+    until = waiting.began + stage.reacts_within("lamp_test")
 
     def tell(held: bool) -> None:
+        if not held:
+            lamps.see_watched(trace.samples, waiting.began, min(until, stage.clock.now()))
         dark = [name for name in wanted if name not in trace.ever_lit()]
         if len(dark) == len(wanted):
             reason = "no lamp lit: the pack did not react to the key"
@@ -59,7 +65,7 @@ def _lamp_test(waiting: Waiting) -> Condition:
             reason = "the lamps were never all lit together"
         stage.expect("lamps_lamp_test", "all lit" if held else "not all lit", "all lit", reason, witness="lamps")
 
-    return Condition(waiting.began + stage.reacts_within("lamp_test"), lambda: trace.all_lit_together(wanted), tell)
+    return Condition(until, lambda: trace.all_lit_together(wanted), tell)
 
 
 HEAR_EVERY = 0.1

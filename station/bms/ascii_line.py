@@ -24,12 +24,17 @@ class AsciiLine:
     """A PACE ASCII line; timing and addresses come from the protocol."""
 
     def __init__(
-        self, wire: Wire, commands: Commands, clock: Clock, pause: Callable[[float], None] | None = None
+        self,
+        wire: Wire,
+        commands: Commands,
+        clock: Clock,
+        pause: Callable[[float], None] | None = None,
+        prove: Callable[[], None] | None = None,
     ) -> None:
-        """Begin with empty statistics; `pause(seconds)` lets the gap between two frames pass."""
+        """Begin with empty statistics; `pause` and `prove` are those of `Exchanges`."""
         self.answered_from: int | None = None
         """The address in the last answer."""
-        self._exchanges = Exchanges(wire, clock, commands.timing, BETWEEN, pace_ascii.has_frame, pause)
+        self._exchanges = Exchanges(wire, clock, commands.timing, BETWEEN, pace_ascii.has_frame, pause, prove)
         self._addresses = commands.addresses
 
     @property
@@ -40,7 +45,7 @@ class AsciiLine:
     def ask(self, request: Request, read: Callable[[bytes], T], tries: int = TRIES) -> T:
         """What `read` makes of the answer's information, in at most `tries` tries.
 
-        A BadInformation of `read` is a WrongAnswer; raises PackRefused at once, else what tells most.
+        A BadInformation of `read` is a WrongAnswer; raises of what went wrong what tells most.
         """
 
         def judge(received: bytes) -> T:

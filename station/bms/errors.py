@@ -29,7 +29,7 @@ class WrongAnswer(BmsError):
 
 
 class PackRefused(BmsError):
-    """The BMS refused the request with a Modbus exception."""
+    """The BMS refused the request: each of several tries brought the same code, and the line showed no errors."""
 
     def __init__(self, request: str, code: int, words: str) -> None:
         """Keep the exception `code`; `words` are the protocol's meaning of it."""

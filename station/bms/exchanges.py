@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from station.bms.errors import BmsError, DamagedAnswer, PackSilent, WrongAnswer
+from station.bms.comeback import Comeback
+from station.bms.errors import BmsError, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
 from station.clock import Clock
 from station.model.protocol import Timing
-from station.wires.errors import NoAnswer
+from station.wires.errors import ConnectionLost, NoAnswer
 
 TRIES = 3
-"""How often a question is sent in all before the line or the pack is given up."""
+"""How often a question is sent in all before the line or the pack is given up, or its refusal is believed."""
+AROUND = 10.0
+"""Seconds after a line error within which the line is blamed for a refusal, too."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -29,6 +33,10 @@ class Wire(Protocol):
 
     def drain(self) -> bytes:
         """Take what came unasked."""
+        ...
+
+    def reopen(self) -> None:
+        """Open the port again; raises ConnectionLost."""
         ...
 
 
@@ -48,6 +56,8 @@ class LineStatistics:
     """Times that bytes came which were nobody's answer to us: noise, ASCII polls, frames of others."""
     late: int = 0
     """Times that a sound frame came when nobody waited for one any more."""
+    vanished: int = 0
+    """Times that the port vanished and came back with the same pack on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,8 @@ class Question(Generic[T_co]):
 class Exchanges:
     """One exchange at a time, at least the protocol's gap apart.
 
-    `pause(seconds)` lets the gap pass; a run hands in one that samples meanwhile.
+    `pause(seconds)` lets the gap pass; a run hands in one that samples meanwhile. `prove()` asks the pack who it is,
+    after its port had vanished.
     """
 
     def __init__(
@@ -75,6 +86,7 @@ class Exchanges:
         between: float,
         has_frame: Callable[[bytes], bool],
         pause: Callable[[float], None] | None = None,
+        prove: Callable[[], None] | None = None,
     ) -> None:
         """Begin with empty statistics; `between` s of silence end an answer that is not whole."""
         self.statistics = LineStatistics()
@@ -82,34 +94,64 @@ class Exchanges:
         self._between, self._has_frame = between, has_frame
         self._pause = pause or clock.wait
         self._free_at = clock.now()
+        self._disturbed_at = -math.inf
+        self._answered = False
+        self._comeback = Comeback(wire, clock, self._pause, prove)
 
     def ask(self, question: Question[T], tries: int = TRIES) -> T:
         """What the question makes of its answer, in at most `tries` tries.
 
-        Raises PackRefused at once, else of what went wrong the thing that tells most.
+        Raises of what went wrong the thing that tells most. PackRefused only where each of `TRIES` tries brings the
+        same code on a line without errors: a request that arrives garbled may be refused, too.
         """
-        failed: BmsError | None = None
-        for attempt in range(tries):
-            self.statistics.repeated += attempt > 0
+        failed: list[BmsError] = []
+        while len(failed) < tries or (len(failed) == len(_refusals(failed)) < TRIES):
+            self.statistics.repeated += bool(failed)
             try:
                 return self._once(question)
-            except (PackSilent, DamagedAnswer, WrongAnswer) as error:
-                failed = failed if failed is not None and isinstance(error, PackSilent) else error
-        assert failed is not None
-        if isinstance(failed, PackSilent):
-            failed.wire = self._wire
-        raise failed
+            except BmsError as error:
+                failed.append(error)
+                if isinstance(error, DamagedAnswer | WrongAnswer):
+                    self._disturbed_at = self._clock.now()
+        raise self._telling_most(failed)
+
+    def _telling_most(self, failed: Sequence[BmsError]) -> BmsError:
+        """The last error that is not silence; else a silence, which names the wire."""
+        codes = _refusals(failed)
+        if codes and (len(codes) < len(failed) or len(set(codes)) > 1 or self._disturbed()):
+            refusal = next(error for error in failed if isinstance(error, PackRefused))
+            return DamagedAnswer(f"{refusal}; the line garbles bytes, so the pack may have received something else")
+        telling = next((error for error in reversed(failed) if not isinstance(error, PackSilent)), failed[-1])
+        if isinstance(telling, PackSilent):
+            telling.wire = self._wire
+        return telling
+
+    def _disturbed(self) -> bool:
+        return self._clock.now() - self._disturbed_at < AROUND
 
     def _once(self, question: Question[T]) -> T:
+        try:
+            received = self._exchanged(question)
+        except NoAnswer:
+            received = b""
+        except ConnectionLost as lost:
+            if not self._answered:
+                raise
+            self._comeback.wait(lost)
+            self.statistics.vanished += 1
+            raise DamagedAnswer(f"{lost}; it came back with the same pack") from None
+        answer = question.judge(received)
+        self._answered = True
+        return answer
+
+    def _exchanged(self, question: Question[T]) -> bytes:
+        self._comeback.see()
         self._resynchronise()
         self.statistics.exchanges += 1
         try:
-            received = self._wire.exchange(question.frame, question.needed, self._timing.first_byte, self._between)
-        except NoAnswer:
-            received = b""
+            return self._wire.exchange(question.frame, question.needed, self._timing.first_byte, self._between)
         finally:
             self._free_at = self._clock.now() + self._timing.gap
-        return question.judge(received)
 
     def _resynchronise(self) -> None:
         """Keep the gap, then throw away what nobody waits for any more."""
@@ -122,3 +164,8 @@ class Exchanges:
             late = self._has_frame(stale)
             self.statistics.late += late
             self.statistics.foreign += not late
+
+
+def _refusals(failed: Sequence[BmsError]) -> list[int]:
+    """The codes of the refusals among what went wrong."""
+    return [error.code for error in failed if isinstance(error, PackRefused)]

@@ -21,10 +21,15 @@ class Line:
     """A Modbus line; timing and the meaning of exceptions come from the protocol."""
 
     def __init__(
-        self, wire: Wire, protocol: RegisterMap, clock: Clock, pause: Callable[[float], None] | None = None
+        self,
+        wire: Wire,
+        protocol: RegisterMap,
+        clock: Clock,
+        pause: Callable[[float], None] | None = None,
+        prove: Callable[[], None] | None = None,
     ) -> None:
-        """Begin with empty statistics; `pause(seconds)` lets the gap between two frames pass."""
-        self._exchanges = Exchanges(wire, clock, protocol.timing, BETWEEN, modbus.has_frame, pause)
+        """Begin with empty statistics; `pause` and `prove` are those of `Exchanges`."""
+        self._exchanges = Exchanges(wire, clock, protocol.timing, BETWEEN, modbus.has_frame, pause, prove)
         self._exceptions = protocol.exceptions
 
     @property
@@ -33,7 +38,7 @@ class Line:
         return self._exchanges.statistics
 
     def ask(self, request: modbus.Request, tries: int = TRIES) -> tuple[int, ...]:
-        """The registers of the answer, in at most `tries` tries; raises PackRefused at once, else what tells most."""
+        """The registers of the answer, in at most `tries` tries; raises what tells most."""
         needed, judge = partial(modbus.needed, request=request), partial(self._judge, request)
         return self._exchanges.ask(Question(request.frame(), needed, judge), tries)
 

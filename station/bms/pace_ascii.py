@@ -11,6 +11,7 @@ from typing import TypeVar
 from station.bms.ascii_line import AsciiLine
 from station.bms.errors import ArrivedDamaged, BmsError, NotStored, PackRefused
 from station.bms.exchanges import TRIES, LineStatistics, Wire
+from station.bms.identity import Identity
 from station.bms.pace_modbus import Readings
 from station.clock import Clock
 from station.codecs import pace_values
@@ -54,7 +55,8 @@ class PaceAscii:
         self.address = address
         self._commands, self._registers = commands, registers.by_name
         self._clock = clock
-        self._line = AsciiLine(wire, commands, clock, pause)
+        self._line = AsciiLine(wire, commands, clock, pause, lambda: self._identity.prove(self._text))
+        self._identity = Identity()
         self._cells = cells
 
     @property
@@ -119,8 +121,7 @@ class PaceAscii:
         """`version`, `model_sn` or `pack_sn`, without padding; raises ValueError for any other name."""
         if name not in _TEXTS:
             raise ValueError(f"no text {name}; there are {', '.join(_TEXTS)}")
-        command, place = _TEXTS[name]
-        return (*self._ask(command, b"", pace_values.texts), "")[place]
+        return self._identity.keep(name, self._text(name))
 
     def serial_numbers(self) -> tuple[str, str]:
         """Of the board and of the pack (C2H); empty where none was given."""
@@ -201,6 +202,10 @@ class PaceAscii:
 
     def _ask(self, name: str, info: bytes, read: Callable[[bytes], T]) -> T:
         return self._line.ask(self._request(name, info), read)
+
+    def _text(self, name: str) -> str:
+        command, place = _TEXTS[name]
+        return (*self._ask(command, b"", pace_values.texts), "")[place]
 
     def _tell(self, request: Request, see: Callable[[], None]) -> None:
         """Send a command and look whether it was done; raises NotStored, or what left it in doubt."""

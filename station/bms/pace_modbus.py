@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from station.bms.errors import BmsError, NotStored, PackRefused
+from station.bms.identity import Identity
 from station.bms.line import TRIES, Line, LineStatistics, Wire
 from station.clock import Clock
 from station.codecs.modbus import Read, Write
@@ -55,7 +56,8 @@ class PaceModbus:
             raise ValueError(f"address {address} is outside {protocol.addresses[0]} to {protocol.addresses[-1]}")
         self.address = address
         self._protocol = protocol
-        self._line = Line(wire, protocol, clock, pause)
+        self._line = Line(wire, protocol, clock, pause, lambda: self._identity.prove(self._text))
+        self._identity = Identity()
         end = protocol.by_name["ambient_temperature"].end
         self._data_block = tuple(name for name, each in protocol.by_name.items() if each.end <= end)
         self._cells = tuple(f"cell_voltage_{number}" for number in range(1, cells + 1))
@@ -112,7 +114,7 @@ class PaceModbus:
 
     def text(self, name: str) -> str:
         """A text such as `version`, without its padding."""
-        return str(self.read([name])[name])
+        return self._identity.keep(name, self._text(name))
 
     def write(self, values: Mapping[str, Value]) -> None:
         """Store values in station units and read them back, neighbours in one frame.
@@ -128,6 +130,7 @@ class PaceModbus:
     def write_text(self, name: str, text: str) -> None:
         """Store a text such as `pack_sn` and read it back."""
         self.write({name: text})
+        self._identity.keep(name, text.rstrip())
 
     def write_words(self, words: Mapping[int, int]) -> None:
         """Store raw words by address, as `parameters` returned them, and read them back; raises as `write` does."""
@@ -137,6 +140,9 @@ class PaceModbus:
                 raise ValueError(f"registers {run[0]} to {run[-1]} cannot be written")
         for run in runs:
             self._store(run[0], tuple(words[address] for address in run))
+
+    def _text(self, name: str) -> str:
+        return str(self.read([name])[name])
 
     def _store(self, first: int, words: tuple[int, ...]) -> None:
         """Write, and read back before anything else: a write that was not answered may have been carried out."""

@@ -11,10 +11,11 @@ import queue
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
-from station.bench import OpenBench, SafeState, make_safe
+from station.bench import Held, OpenBench, SafeState, leased, make_safe, resources
 from station.clock import Scopes, WallClock
 from station.guard._estop import Estop
 from station.guard._starter import Starter
@@ -41,8 +42,8 @@ class Watchman:
     def __init__(self, brief: Brief, run: Starter, journal: Journal) -> None:
         """Load everything that acting needs; nothing is connected yet."""
         self._run = run
+        self._brief = brief
         self._journal = journal
-        self._began = brief.began
         self._clock = WallClock()
         self._bench = OpenBench(brief.bench, brief.slot, brief.protocol, brief.cells, self._clock, Scopes(self._clock))
         _load(self._bench)
@@ -86,27 +87,50 @@ class Watchman:
             _reply(told)
 
     def _act(self, cause: Cause) -> None:
-        """End the run, make the bench safe, and only then write down why."""
+        """End the run, make the bench safe, and only then write down why; try again what cannot be proven."""
         if cause.kill:
             self._end_run()
-        safe = make_safe(self._bench)
-        self._note(GuardActed(at_s=self._at_s, when=_now(), why=cause.why, killed=cause.kill))
-        self._note_safe(safe)
-        for _ in range(TRIES - 1):
+        acted = False
+        for attempt in range(TRIES):
+            self._clock.wait(TRY_AGAIN_AFTER if attempt else 0.0)
+            safe = self._made_safe(cause)
+            if safe.state and not acted:
+                acted = True
+                self._note(GuardActed(at_s=self._at_s, when=_now(), why=cause.why, killed=cause.kill))
+            self._note(MadeSafe(at_s=self._at_s, state=safe.state, trouble=safe.trouble))
             if not safe.trouble:
                 return
-            self._clock.wait(TRY_AGAIN_AFTER)
-            safe = make_safe(self._bench)
-            self._note_safe(safe)
+
+    def _made_safe(self, cause: Cause) -> SafeState:
+        """Make the bench safe, unless another run holds it by now, which has seen to that itself."""
+        try:
+            with self._lease():
+                return make_safe(self._bench)
+        except Held as held:
+            return SafeState("", (f"{cause.why}; its guard left the bench alone: {held}",))
+
+    @contextmanager
+    def _lease(self) -> Iterator[None]:
+        """Hold the bench, so that no run begins on it meanwhile; raises Held where one has begun.
+
+        A run that could not be ended, or a folder that takes no locks, is no reason to leave the bench as it is.
+        """
+        with ExitStack() as holding:
+            try:
+                wanted = resources(self._brief.bench, self._brief.slot)
+                holding.enter_context(leased(wanted, f"the guard of run {self._brief.journal.parent.name}"))
+            except Held as held:
+                if held.process != self._brief.run:
+                    raise
+            except OSError:
+                pass
+            yield
 
     def _end_run(self) -> None:
         self._run.kill()
         ends = self._clock.now() + DIES_WITHIN
         while not self._run.gone() and self._clock.now() < ends:
             self._clock.wait(0.001)
-
-    def _note_safe(self, safe: SafeState) -> None:
-        self._note(MadeSafe(at_s=self._at_s, state=safe.state, trouble=safe.trouble))
 
     def _note(self, event: Event) -> None:
         """Write down an event; a disk that takes nothing keeps nobody from making the bench safe."""
@@ -115,7 +139,7 @@ class Watchman:
 
     @property
     def _at_s(self) -> float:
-        return round(self._clock.now() - self._began, 6)
+        return round(self._clock.now() - self._brief.began, 6)
 
 
 def main() -> None:

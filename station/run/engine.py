@@ -17,7 +17,7 @@ from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
-from station.bench import MissingRole, NotAsNamed, OpenBench, make_safe
+from station.bench import Held, MissingRole, NotAsNamed, OpenBench, leased, make_safe, resources
 from station.bms.errors import BmsError, NotStored, PackRefused, PackSilent
 from station.clock import DeadlineExceeded, Scopes, Stopped
 from station.instruments.errors import RoleError
@@ -36,7 +36,7 @@ from station.model.record import Instrument, Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict, strongest
 from station.run.calendar import Calendar
-from station.run.leases import Held, leased, resources
+from station.run.pairing import Pairing
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
 
@@ -46,6 +46,8 @@ METER_RANGE, METER_CYCLES = 100.0, 1.0
 """Volts and power line cycles of the voltmeter: a full pack has up to 54.75 V, one cycle takes 20 ms."""
 ESTOP_EVERY = 1.0
 """Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
+PAIRED_WITHIN = 20.0
+"""Seconds for proving that every question on a line gets its own answer."""
 CLEAN_UP_WITHIN = 30.0
 """Seconds for putting thresholds back; the pack answers or fails long before."""
 
@@ -107,6 +109,7 @@ class Engine:
         )
         self.stage.shifts = plan.shifts
         self.parameters = Parameters(self.stage, plan.protocol)
+        self._pairing = Pairing(self.stage, min(plan.protocol.by_address))
         self._emit(start)
 
     @property
@@ -233,6 +236,8 @@ class Engine:
             else:
                 with self._scopes.enter(planned.path, _deadline(planned)):
                     self._guarded(planned.path, body)
+                if planned.depth == 0:
+                    self._see_pairing(planned.path, self._worst(self._judged[mark:]).verdict)
             self._see_date()
             worst = self._worst(self._judged[mark:])
             ended = Step(
@@ -250,6 +255,13 @@ class Engine:
             )
             self._emit(StepEnded(at_s=stage.at_s, step=ended, depth=planned.depth))
         return worst.verdict
+
+    def _see_pairing(self, path: str, verdict: Verdict) -> None:
+        """Nothing that was read on a line counts, good or bad, unless each question on it gets its own answer."""
+        doubt = self._pairing.in_doubt()
+        if verdict is Verdict.FAIL or (doubt and not self.over):
+            with self._scopes.enter("pairing", PAIRED_WITHIN):
+                self._guarded(path, self._pairing.prove)
 
     def _see_date(self) -> None:
         """Write it down where somebody has set the computer's date."""

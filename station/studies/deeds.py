@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from station.bench import leased, resources
 from station.model import fault as words
 from station.model.events import Event, StepStarted
 from station.model.files import InvalidFile, Model
@@ -26,7 +27,6 @@ from station.report.verify import verify
 from station.report.wording_file import load_wording
 from station.report.write import write_certificate
 from station.run.history import PRODUCTION
-from station.run.leases import leased, resources
 from station.run.recovery import close_dead_runs
 from station.studies.rig import Ran, Rig, Station
 from station.studies.simulation import Simulated

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from station.bms.errors import BmsError, DamagedAnswer, NotStored, PackRefused, PackSilent, WrongAnswer
+from station.bms.exchanges import AROUND
 from station.bms.pace_ascii import PaceAscii
 from station.clock import VirtualClock
 from station.codecs import pace_values
@@ -73,6 +74,9 @@ class Pack:
     def drain(self) -> bytes:
         unasked, self.unasked = self.unasked, b""
         return unasked
+
+    def reopen(self) -> None:
+        """Nothing to do; the port of this test is always there."""
 
     @property
     def asked(self) -> list[str]:
@@ -213,11 +217,54 @@ def test_a_pack_that_said_anything_at_all_is_not_called_silent(pack: Pack, clien
         client.analog()
 
 
-def test_a_refusal_is_final_and_says_its_meaning(pack: Pack, client: PaceAscii) -> None:
+def refused(answer: bytes) -> bytes:
+    return Frame(1, Rtn.FORMAT).wire()
+
+
+def damaged(answer: bytes) -> bytes:
+    return answer[:-3]
+
+
+def test_a_refusal_counts_once_each_of_three_tries_brings_it_and_says_its_meaning(
+    pack: Pack, client: PaceAscii
+) -> None:
     with pytest.raises(PackRefused, match="no such command") as caught:
         client.clock()
     assert caught.value.code == Rtn.COMMAND
-    assert len(pack.sent) == 1
+    assert len(pack.sent) == 3
+
+
+def test_a_refusal_that_does_not_come_again_was_a_request_that_arrived_garbled(pack: Pack, client: PaceAscii) -> None:
+    pack.mangle = [refused, refused]
+    assert client.alarms() == ALARMS
+    assert (len(pack.sent), client.statistics.repeated) == (3, 2)
+
+
+@pytest.mark.parametrize("mangle", [
+    [refused, refused, damaged],
+    [damaged, refused, refused],
+    [refused, silent, refused],
+    [refused, lambda answer: Frame(1, Rtn.VERSION).wire(), refused],
+])  # fmt: skip
+def test_a_refusal_amid_line_errors_is_the_fault_of_the_line(
+    mangle: list[Mangle], pack: Pack, client: PaceAscii
+) -> None:
+    pack.mangle = mangle
+    with pytest.raises(DamagedAnswer, match=r"refused, exception 5 .* the line garbles bytes"):
+        client.alarms()
+
+
+def test_a_refusal_soon_after_a_line_error_is_the_fault_of_the_line_and_later_on_the_packs(
+    pack: Pack, client: PaceAscii, clock: VirtualClock
+) -> None:
+    pack.mangle = [damaged, as_it_is, refused, refused, refused]
+    client.alarms()
+    with pytest.raises(DamagedAnswer, match="the line garbles bytes"):
+        client.alarms()
+    clock.wait(AROUND)
+    pack.mangle = [refused] * 3
+    with pytest.raises(PackRefused, match="form of the command wrong"):
+        client.alarms()
 
 
 def test_any_address_may_answer_and_is_remembered(pack: Pack, client: PaceAscii) -> None:
@@ -286,10 +333,16 @@ def test_a_command_that_was_not_answered_and_not_done_keeps_its_error(pack: Pack
 
 
 def test_a_command_that_is_refused_is_not_looked_at(pack: Pack, client: PaceAscii) -> None:
-    pack.mangle = [lambda answer: Frame(1, Rtn.FAILED).wire()]
+    pack.mangle = [lambda answer: Frame(1, Rtn.FAILED).wire()] * 3
     with pytest.raises(PackRefused, match="not carried out"):
         client.limiter(True)
-    assert pack.asked == ["99"]
+    assert pack.asked == ["99"] * 3
+
+
+def test_a_command_that_is_refused_and_then_left_in_doubt_is_looked_at(pack: Pack, client: PaceAscii) -> None:
+    pack.mangle = [refused, silent]
+    client.limiter(False)
+    assert pack.asked == ["99", "99", "44"]
 
 
 def test_the_clock_is_set_and_read_back_however_long_that_takes(pack: Pack, client: PaceAscii) -> None:

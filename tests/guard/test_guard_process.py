@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,23 @@ from station.run.session import Request, carry_out
 
 SERIAL = "BALI48-000001"
 FOUND = InstrumentFound(at_s=0.0, instrument=Instrument(role="load", model="", serial_number=""))
+
+
+HOLDS = """\
+from pathlib import Path
+from station.bench import leased, resources
+from station.model.library import Library
+from station.run.plan import Files
+with leased(resources(Files(Library.default()).bench("simulated"), 1), "run of somebody else"):
+    print(flush=True)
+    input()
+"""
+"""Another station, which holds the bench until it is told to leave."""
+
+
+@pytest.fixture(autouse=True)
+def no_other_test_holds_the_bench(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("leases")))
 
 
 def brief(folder: Path) -> Brief:
@@ -79,6 +97,29 @@ def test_a_run_that_ends_without_a_proven_safe_state_lives_on_while_the_guard_tr
     assert not acted.killed
     assert isinstance(safe, MadeSafe)
     assert safe.trouble
+    os.kill(pid, signal.SIGKILL)
+    monkeypatch.undo()
+    guard.close()
+
+
+def test_a_guard_leaves_a_bench_alone_that_another_run_holds_and_says_who(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LEAVES_WITHIN", 0.0)
+    holds = [sys.executable, "-c", HOLDS]
+    with subprocess.Popen(holds, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"\n"
+        with guarded(tmp_path) as (guard, pid, _):
+            guard(FOUND)
+        within(10, lambda: any(True for _ in read_journal(tmp_path / JOURNAL, MadeSafe)))
+        other.communicate(b"\n")
+    safe, *_ = read_journal(tmp_path / JOURNAL, GuardActed, MadeSafe)
+    assert isinstance(safe, MadeSafe)
+    assert safe.state == ""
+    assert "left the bench alone" in safe.trouble[0]
+    assert f"in use by run of somebody else, process {other.pid} on" in safe.trouble[0]
+    within(10, lambda: any(True for _ in read_journal(tmp_path / JOURNAL, GuardActed)))
     os.kill(pid, signal.SIGKILL)
     monkeypatch.undo()
     guard.close()

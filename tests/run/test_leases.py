@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from bench_runs import rig
 
+from station.bench import Held, leased, resources
 from station.model.events import InstrumentFound
-from station.run.leases import Held, leased, resources
 
 SUPPLY = ("supply", "TCPIP::supply-1::2101::SOCKET")
 LOAD = ("load", "TCPIP::load-1::2101::SOCKET")

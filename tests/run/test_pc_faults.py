@@ -20,6 +20,7 @@ import station.cli.run as command
 from station import disk
 from station.actions import opening
 from station.actions.opening import WIDEST_GAP
+from station.bench import leased, resources
 from station.cli.main import status
 from station.model.events import (
     DateJumped,
@@ -35,7 +36,6 @@ from station.model.events import (
 from station.model.record import Record
 from station.records import NotWritable, RunFolder, new_run, read_journal, run_folders
 from station.records.store import LEAST_FREE
-from station.run.leases import leased, resources
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 SHORT = """\

@@ -1,4 +1,5 @@
 """Leases: a run holds what it uses, resource by resource, so that two runs never reach for one instrument or line.
+Its guard holds the same before it acts.
 
 A lease is a lock that the operating system drops when its holder dies, and a line beside it that names the holder.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,9 +20,17 @@ from filelock import FileLock, Timeout
 
 from station.model.bench import Bench, InstrumentEntry, PortEntry
 
+_PROCESS = re.compile(r", process (\d+) on ")
+
 
 class Held(Exception):
     """Somebody else uses a resource of this bench; the message names it and the holder."""
+
+    def __init__(self, role: str, address: str, by: str) -> None:
+        """Keep the holder's process; None where the holder does not say."""
+        said = _PROCESS.search(by)
+        self.process = int(said[1]) if said else None
+        super().__init__(f"the {role} at {address} is in use by {by}: wait for it, or stop it")
 
 
 def resources(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
@@ -36,7 +46,7 @@ def leased(wanted: Iterable[tuple[str, str]], holder: str, folder: Path | None =
     folder = folder or Path(tempfile.gettempdir()) / f"pack-test-station-leases-{_user()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with ExitStack() as held:
-        for role, address in sorted(wanted, key=lambda resource: resource[1]):
+        for address, role in sorted({address: role for role, address in wanted}.items()):
             held.enter_context(
                 _lease(folder / hashlib.sha256(address.encode()).hexdigest()[:24], role, address, holder)
             )
@@ -51,7 +61,7 @@ def _lease(path: Path, role: str, address: str, holder: str) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         by = said.read_text(encoding="utf-8").strip() if said.is_file() else "another run"
-        raise Held(f"the {role} at {address} is in use by {by}: wait for it, or stop it") from None
+        raise Held(role, address, by) from None
     try:
         since = datetime.now().astimezone().isoformat(" ", timespec="seconds")
         said.write_text(f"{holder}, process {os.getpid()} on {platform.node()}, since {since}", encoding="utf-8")
