@@ -16,6 +16,10 @@ class PackSilent(BmsError):
     """The line on which nothing was heard; one may have been silent while the others were not."""
 
 
+class PackLate(PackSilent):
+    """Answers come, but later than the protocol allows, so that they may be taken for those of later questions."""
+
+
 class DamagedAnswer(BmsError):
     """Bytes came, and no sound frame is among them."""
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from station.bms.comeback import Comeback
-from station.bms.errors import BmsError, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.errors import BmsError, DamagedAnswer, PackLate, PackRefused, PackSilent, WrongAnswer
 from station.clock import Clock
 from station.model.protocol import Timing
 from station.wires.errors import ConnectionLost, NoAnswer
 
 TRIES = 3
 """How often a question is sent in all before the line or the pack is given up, or its refusal is believed."""
+LATE = 0.5
+"""Seconds after an answer in which the next would come, if it belonged to the question before: 0.35 s lie between."""
 AROUND = 10.0
 """Seconds after a line error within which the line is blamed for a refusal, too."""
 
@@ -108,12 +110,31 @@ class Exchanges:
         while len(failed) < tries or (len(failed) == len(_refusals(failed)) < TRIES):
             self.statistics.repeated += bool(failed)
             try:
-                return self._once(question)
+                answer = self._once(question)
             except BmsError as error:
                 failed.append(error)
                 if isinstance(error, DamagedAnswer | WrongAnswer):
                     self._disturbed_at = self._clock.now()
+            else:
+                if any(isinstance(error, PackSilent) for error in failed):
+                    self._see_that_it_was_the_last(question)
+                return answer
         raise self._telling_most(failed)
+
+    def _see_that_it_was_the_last(self, question: Question[T]) -> None:
+        """After a silence: raise PackLate if a second answer comes, since then the first belonged to the silence."""
+        self._pause(LATE)
+        second = self._wire.drain()
+        if not second:
+            return
+        try:
+            question.judge(second)
+        except BmsError:
+            return
+        self.statistics.late += 1
+        late = PackLate(f"answers come later than the {self._timing.first_byte:g} s that the protocol allows")
+        late.wire = self._wire
+        raise late
 
     def _telling_most(self, failed: Sequence[BmsError]) -> BmsError:
         """The last error that is not silence; else a silence, which names the wire."""

@@ -8,11 +8,11 @@ exactly over a step of constant current, so a step may last 0.1 ms or a week.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
-from station.twin.ocv import Floats, gap, middle_voltage, rest_voltage, stored
+from station.twin.ocv import Floats, half_gap, middle_voltage, rest_voltage, stored
 
 SURFACE_REACH = 0.03
 """How far the surface's state of charge runs ahead of the bulk's at a high current."""
@@ -26,7 +26,8 @@ HEAT_CAPACITY, THERMAL_TIME = 2000.0, 18_000.0
 """J/K for a cell; seconds to take on the room's temperature."""
 ARRHENIUS = 1900.0
 """K; resistance against temperature: 1.4 times at 10 degC, 0.74 times at 40 degC."""
-SURFACE_SOC, RESISTANCE = (0.0, 0.03, 0.06, 0.10, 0.998, 1.005), (2.0, 1.5, 1.2, 1.0, 1.0, 3.5)
+SURFACE_SOC = np.array((0.0, 0.03, 0.06, 0.10, 0.998, 1.005))
+RESISTANCE = np.array((2.0, 1.5, 1.2, 1.0, 1.0, 3.5))
 """How resistance rises where the surface is nearly empty or full, over that in between."""
 SELF_DISCHARGE = 0.02 / (30 * 24)
 """The share of its capacity that a cell loses in an hour: 2 % a month."""
@@ -110,10 +111,11 @@ class Cells:
         """
         surface = self._surface_in(dt)
         scale = self._scale(surface)
-        gone1, gone2 = 1 - np.exp(-dt / self.tau1), 1 - np.exp(-dt / self.tau2)
+        left1, left2 = np.exp(-dt / self.tau1), np.exp(-dt / self.tau2)
+        gone1, gone2 = 1 - left1, 1 - left2
         resistance = scale * (self.r0 + self.r1 * gone1 + self.r2 * gone2) + self.joint
-        rest = rest_voltage(surface) + gap(self.soc) * ((1 + self.side) / 2)
-        inside = rest + self.v1 * (1 - gone1) + self.v2 * (1 - gone2)
+        rest = rest_voltage(surface) + half_gap(self.soc) * (1 + self.side)
+        inside = rest + self.v1 * left1 + self.v2 * left2
         if dt > SHORT:
             tangent = (rest_voltage(surface + _STEP_OF_SOC) - rest_voltage(surface)) / _STEP_OF_SOC * self._rise_in(dt)
             resistance, inside = resistance + tangent, inside - tangent * self._flow
@@ -149,21 +151,24 @@ class Cells:
     def _scale(self, surface: Floats) -> Floats:
         """Resistance at the cells' temperature and charge over that at 25 degC and 50 %."""
         cold = np.exp(ARRHENIUS / (self.temperature + 273.15) - ARRHENIUS / 298.15)
-        return cast(Floats, cold * np.interp(surface, SURFACE_SOC, RESISTANCE))
+        scale: Floats = cold * np.interp(surface, SURFACE_SOC, RESISTANCE)
+        return scale
 
     def _surface_in(self, dt: float) -> Floats:
         """The surface's state of charge in `dt` s if the flow stays what it is."""
         fast, slow = math.exp(-dt / FAST_TIME), math.exp(-dt / SLOW_TIME)
         led = (FAST_SHARE * (1 - fast) + (1 - FAST_SHARE) * (1 - slow)) * self._lead
         bulk = self.soc + self._flow * (dt / 3600) / self.capacity
-        return cast(Floats, bulk + self.surface_fast * fast + self.surface_slow * slow + led)
+        surface: Floats = bulk + self.surface_fast * fast + self.surface_slow * slow + led
+        return surface
 
     def _rise_in(self, dt: float) -> Floats:
         """How much an ampere more adds to that."""
         fast, slow = math.exp(-dt / FAST_TIME), math.exp(-dt / SLOW_TIME)
         follows = FAST_SHARE * (1 - fast) + (1 - FAST_SHARE) * (1 - slow)
         steepness = self.reach / np.cosh(self._flow / (SURFACE_CURRENT * self.capacity)) ** 2
-        return cast(Floats, (dt / 3600 + follows * steepness / SURFACE_CURRENT) / self.capacity)
+        rise: Floats = (dt / 3600 + follows * steepness / SURFACE_CURRENT) / self.capacity
+        return rise
 
     def _move(self, flow: Floats, dt: float) -> None:
         """Carry charge, surface and hysteresis on."""

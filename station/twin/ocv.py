@@ -63,7 +63,8 @@ def _curve() -> Floats:
 _SOC = _GRID / 100
 _VOLTS = _curve()
 _GAPS = np.maximum.accumulate(_VOLTS + np.interp(_GRID, *_GAP.T) / 1000) - _VOLTS
-_MIDDLE = _VOLTS + _GAPS / 2
+_HALF_GAPS = _GAPS / 2
+_MIDDLE = _VOLTS + _HALF_GAPS
 _STORED = np.concatenate(([0.0], np.cumsum((_MIDDLE[1:] + _MIDDLE[:-1]) / 2 * np.diff(_SOC))))
 
 
@@ -74,7 +75,12 @@ def rest_voltage(soc: Floats | float) -> Floats:
 
 def gap(soc: Floats | float) -> Floats:
     """Volts by which a cell that was charged to a state of charge of 0 to 1 rests higher."""
-    return cast(Floats, np.interp(soc, _SOC, _GAPS))
+    return 2 * half_gap(soc)
+
+
+def half_gap(soc: Floats | float) -> Floats:
+    """Half of that: the distance of either branch from the middle."""
+    return cast(Floats, np.interp(soc, _SOC, _HALF_GAPS))
 
 
 def middle_voltage(soc: Floats | float) -> Floats:

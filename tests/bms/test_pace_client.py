@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from station.bms import DamagedAnswer, NotStored, PaceModbus, PackRefused, PackSilent, WrongAnswer
+from station.bms import DamagedAnswer, NotStored, PaceModbus, PackLate, PackRefused, PackSilent, WrongAnswer
 from station.bms.line import BETWEEN
 from station.clock import VirtualClock
 from station.codecs.modbus import with_crc
@@ -224,6 +224,27 @@ def test_what_came_unasked_is_thrown_away_and_counted(pack: Pack, client: PaceMo
     pack.unasked = with_crc([1, 3, 2, 0, 99])
     assert client.read(["soc"])["soc"] == 0.0
     assert (client.statistics.foreign, client.statistics.late) == (1, 1)
+
+
+def test_an_answer_that_belongs_to_the_question_before_is_late_and_no_answer(pack: Pack, client: PaceModbus) -> None:
+    def the_one_before_it(answer: bytes) -> bytes:
+        pack.unasked = answer
+        return answer
+
+    pack.mangle = [lambda answer: b"", the_one_before_it]
+    with pytest.raises(PackLate, match=r"answers come later than the 0\.2 s that the protocol allows"):
+        client.read_words(0, 2)
+    assert client.statistics.late == 1
+
+
+def test_after_a_silence_noise_is_no_second_answer(pack: Pack, client: PaceModbus) -> None:
+    def then_noise(answer: bytes) -> bytes:
+        pack.unasked = b"\x00\xff"
+        return answer
+
+    pack.words[0] = 7
+    pack.mangle = [lambda answer: b"", then_noise]
+    assert client.read_words(0, 1) == (7,)
 
 
 def test_a_refusal_is_said_in_words_once_each_of_three_tries_brings_it(pack: Pack, client: PaceModbus) -> None:

@@ -16,6 +16,8 @@ Sensor = Literal["ok", "open", "short", "detached"]
 
 CELL_STEP, PACK_STEP, CURRENT_STEP, TEMPERATURE_STEP = 1e-3, 10e-3, 10e-3, 0.1
 """V, V, A, degC: what one count stands for (PACE Modbus V1.3, registers 0 to 36)."""
+COUNTS_PER_VOLT = 1000.0
+"""Of a cell; the division gives the nearest decimal number."""
 TEMPERATURES_EVERY = 0.5
 """s between samples of the temperatures; everything else is sampled at each tick."""
 OPEN_SENSOR, SHORTED_SENSOR = -40.0, 120.0
@@ -160,8 +162,8 @@ class Adc:
                 _opened(volts, cell)
         if 0 < self.swapped_wire < len(volts):
             _swapped(volts, self.swapped_wire - 1)
-        counts = np.rint(np.clip(volts, 0.0, 6.5) / CELL_STEP)
-        return tuple(cast("list[float]", np.round(counts * CELL_STEP, 3).tolist()))
+        counts = np.rint(np.minimum(np.maximum(volts, 0.0), 6.5) / CELL_STEP)
+        return tuple(cast("list[float]", (counts / COUNTS_PER_VOLT).tolist()))
 
     def _sample_temperatures(self, sensed: Sensed) -> tuple[float, ...]:
         noise = self.temperature_noise * self.rng.standard_normal(len(self.sensors))

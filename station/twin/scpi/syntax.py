@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from station.twin.scpi.errors import ScpiError
 
 LONGEST_MNEMONIC = 12
 """Characters a header node may have (IEEE 488.2, 7.6.1.4.1), its numeric suffix not counted: QUEStionable2."""
+
+REMEMBERED = 512
+"""Texts whose parts are kept: a run asks the same few questions thousands of times."""
 
 _HEADER = re.compile(r"[*:]?[A-Za-z][A-Za-z0-9_:]*\??")
 
@@ -32,8 +36,13 @@ class Unit:
         return self.nodes[0].startswith("*")
 
 
-def split(text: str, separator: str) -> Iterator[str]:
+@lru_cache(REMEMBERED)
+def split(text: str, separator: str) -> tuple[str, ...]:
     """Cut `text` at each separator that stands outside quotes and parentheses; the pieces are stripped."""
+    return tuple(_pieces(text, separator))
+
+
+def _pieces(text: str, separator: str) -> Iterator[str]:
     start, depth, quote = 0, 0, ""
     for position, character in enumerate(text):
         if quote:
@@ -48,6 +57,7 @@ def split(text: str, separator: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
+@lru_cache(REMEMBERED)
 def parse(text: str) -> Unit:
     """Read one unit; raises `ScpiError` -101, -102, -111 or -112."""
     match = _HEADER.match(text)
@@ -61,5 +71,5 @@ def parse(text: str) -> Unit:
         raise ScpiError(-102)
     if max(len(node.rstrip("0123456789")) for node in nodes) > LONGEST_MNEMONIC:
         raise ScpiError(-112)
-    arguments = tuple(split(rest, ",")) if rest.strip() else ()
+    arguments = split(rest, ",") if rest.strip() else ()
     return Unit(nodes, header.startswith(":"), header.endswith("?"), arguments)
