@@ -14,9 +14,11 @@ from station.actions.errors import NotFeasible
 from station.actions.expecting import expect
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters, put_back
-from station.actions.stage import Stage
+from station.actions.stage import Reading, Stage
 from station.bms.pace_modbus import Readings
 
+DIP, DIP_READINGS = "balancing_dip", 3
+"""The row of the pack file for a drop while bleeding, and how many readings look for it."""
 CHARGE_AT_MOST = 90.0
 """Seconds of standard charge after which the spread is given up."""
 
@@ -26,15 +28,17 @@ def balance(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
     current while they stand, and puts them back. Both see what the step expects.
     """
     if stage.step.balance == "start":
-        _start(stage, parameters)
+        before = _start(stage, parameters)
         expect(stage, parameters, trace)
+        _judge_dip(stage, before)
         return
     with interrupted(stage, "discharge", stage.current("probe")):
         expect(stage, parameters, trace)
     put_back(stage, parameters)
 
 
-def _start(stage: Stage, parameters: Parameters) -> None:
+def _start(stage: Stage, parameters: Parameters) -> Readings:
+    """The last readings before anything is bled."""
     accepts = stage.pack.balancing.start_difference.accepts
     lowest = stage.pack.balancing.start_voltage.accepts
     assert accepts is not None
@@ -51,12 +55,26 @@ def _start(stage: Stage, parameters: Parameters) -> None:
         raise NotFeasible(
             f"the cells are only {spread:.0f} mV apart, balancing starts at {1000 * difference:.0f} mV at the least"
         )
-    cells = stage.readings().cell_voltages
-    start = max(lowest.low, min(cells) + difference / 2)
+    before = stage.readings()
+    start = max(lowest.low, min(before.cell_voltages) + difference / 2)
     parameters.write(
         "balancing starts at the least difference",
         {"balancing.start_voltage": start, "balancing.start_difference": difference},
     )
+    return before
+
+
+def _judge_dip(stage: Stage, before: Readings) -> None:
+    """Judge how far a cell drops in the pack's own reading while it is bled: the bleed current in its sense wires.
+
+    A cell that drops far enough is not bled any more and comes back, so the deepest of several readings counts.
+    """
+    if DIP not in stage.pack.limits:
+        return
+    seen = [stage.readings(fresh=True) for _ in range(DIP_READINGS)]
+    lowest = [min(volts) for volts in zip(*(readings.cell_voltages for readings in seen), strict=True)]
+    deepest = max(was - low for was, low in zip(before.cell_voltages, lowest, strict=True))
+    stage.judge(DIP, Reading(max(0.0, deepest), "V", CLEAR, "pack"))
 
 
 def _enough(readings: Readings, difference: float) -> bool:

@@ -18,6 +18,8 @@ DROP_AT_MOST = 1.0
 """Volts that may be lost on that way at any current of a test."""
 AGREE = 0.01
 """Share by which two ammeters of the bench may differ besides their uncertainties."""
+NOTHING = 1.0
+"""Amperes below which no voltage is lost on the way."""
 NEARLY = 0.3
 """Volts below the ceiling of a charge from which a pack counts as full."""
 
@@ -29,9 +31,15 @@ def see_that_bench_is_whole(stage: Stage) -> None:
         if tripped:
             raise BenchFault(f"the current stopped because the {role} switched itself off: {tripped}")
     at_pack, at_bench = stage.bench.voltmeter.voltage(), stage.wiring.volts("supply_side")
-    if stage.wiring.is_on("contactor") and abs(at_pack) > LIVE and abs(at_bench) < 0.5 * abs(at_pack):
+    if stage.wiring.is_on("contactor") and abs(at_pack) > LIVE and _are_apart(stage, at_pack, at_bench):
         found = f"the pack has {at_pack:.1f} V and the bench sees {at_bench:.1f} V"
         raise BenchFault(f"{found}: a lead came off or the contactor opened")
+
+
+def _are_apart(stage: Stage, at_pack: float, at_bench: float) -> bool:
+    """Whether two voltages cannot be those of the two ends of one closed way."""
+    apart = abs(at_pack - at_bench)
+    return apart > 0.5 * abs(at_pack) or (apart > DROP_AT_MOST and abs(stage.wiring.shunt_current()) < NOTHING)
 
 
 def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:

@@ -14,7 +14,7 @@ from station.bms.pace_ascii import PaceAscii
 from station.model.events import OriginalsKept, ParametersChanging, ParametersRestored
 from station.model.pack import Pack
 from station.model.protocol import Protocol
-from station.model.sequence import WriteBack
+from station.model.sequence import LeaveChanged, WriteBack
 
 ASCII = "rs232"
 """The port on which the BMS takes what has no register."""
@@ -30,6 +30,8 @@ class Parameters:
         self._originals: dict[int, int] | None = None
         self._written: dict[int, int] = {}
         self._unlimited = False
+        self.left: dict[str, float] = {}
+        """What was changed to see whether it survives a reset, in station units."""
         self.shifted = False
         """Whether something was written that has not been restored and read back."""
 
@@ -110,6 +112,7 @@ class Parameters:
         left = (*words, *self._limited_again())
         self.shifted = bool(left)
         self._written.clear()
+        self.left.clear()
         self._stage.emit(ParametersRestored(at_s=self._stage.at_s, wrong=left))
         return left
 
@@ -205,6 +208,8 @@ def carry_out(stage: Stage, parameters: Parameters) -> None:
     what = stage.step.parameters
     if isinstance(what, WriteBack):
         _write_back(stage, parameters, what.write_back)
+    elif isinstance(what, LeaveChanged):
+        _leave(parameters, what.leave)
     elif what == "restore":
         _restore(stage, parameters)
     else:
@@ -219,7 +224,10 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
 
 def put_back(stage: Stage, parameters: Parameters) -> None:
     """Restore, and judge whether the pack took everything."""
-    left = parameters.restore()
+    _expect_restored(stage, parameters.restore())
+
+
+def _expect_restored(stage: Stage, left: tuple[str, ...]) -> None:
     state, reason = "not restored" if left else "restored", f"the pack keeps shifted values of {', '.join(left)}"
     stage.expect("restored", state, "restored", reason)
 
@@ -227,6 +235,25 @@ def put_back(stage: Stage, parameters: Parameters) -> None:
 def _restore(stage: Stage, parameters: Parameters) -> None:
     put_back(stage, parameters)
     compare(stage, parameters.now(), "read_back")
+
+
+def _leave(parameters: Parameters, name: str) -> None:
+    """Change a harmless parameter by one step, for what comes next to survive."""
+    value = parameters.stored()[name] + parameters.step_of(name)
+    parameters.write(f"{name} is changed, to survive a reset", {name: value})
+    parameters.left[name] = value
+
+
+def see_survived(stage: Stage, parameters: Parameters) -> None:
+    """Judge that what was left changed is still so, put it back, and judge the whole set (REQ-4.2-61, REQ-7.3-03)."""
+    stored, left = parameters.now(), dict(parameters.left)
+    for name, value in left.items():
+        state = "survives" if stored[name] == value else "is lost"
+        reason = f"{value:g} was written, {stored[name]:g} is left of it: the board does not remember"
+        stage.expect(f"{name}_written", state, "survives", reason, witness="pack")
+    if left:
+        _expect_restored(stage, parameters.put_back())
+    compare(stage, stored | {name: parameters.stored()[name] for name in left}, "parameters_released")
 
 
 def _write_back(stage: Stage, parameters: Parameters, name: str) -> None:

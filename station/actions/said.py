@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from station.actions.condition import ASK_EVERY, Condition, Waiting, lasts, throttled
-from station.actions.parameters import compare
+from station.actions.parameters import see_survived
 
 COUNTERS = ("cycles", "full_capacity", "design_capacity")
 """What must survive a reset (REQ-4.2-61, REQ-7.3-03)."""
@@ -46,12 +46,10 @@ def firmware(waiting: Waiting, value: object) -> Condition:
 
 
 def parameters(waiting: Waiting, value: object) -> Condition:
-    """All stored parameters are the released set."""
+    """All stored parameters are the released set, but for what was left changed, which must have survived."""
     del value
     stage, parameters = waiting.stage, waiting.parameters
-    return Condition(
-        stage.clock.now(), lambda: True, lambda held: compare(stage, parameters.now(), "parameters_released")
-    )
+    return Condition(stage.clock.now(), lambda: True, lambda held: see_survived(stage, parameters))
 
 
 def counters(waiting: Waiting, value: object) -> Condition:

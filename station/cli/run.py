@@ -60,7 +60,7 @@ def run(
     purpose: Annotated[
         str,
         typer.Option(
-            "--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework"
+            "--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework, golden"
         ),
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",

@@ -214,6 +214,14 @@ class Served(Model):
     """`host:port`; empty where the twin goes by the wall."""
 
 
+class GoldenPack(Model):
+    """A pack that is known to be good; when it fails, the bench is not."""
+
+    serial: str = Field(min_length=1)
+    every: Seconds | None = None
+    """How often it must pass before products are tested; None: nobody asks for it."""
+
+
 class Bench(Model):
     """One bench with its slots."""
 
@@ -230,6 +238,7 @@ class Bench(Model):
     """Written by `station twin serve`, with the addresses at which it answers."""
     golden: dict[str, QuantityText] = Field(default_factory=dict)
     """What the golden pack of this bench measures, by the name of the measurement: the middle of `golden +- 20 %`."""
+    golden_pack: GoldenPack | None = None
 
     @property
     def needs_twin(self) -> bool:

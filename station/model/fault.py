@@ -199,6 +199,12 @@ class Hold(Model):
     hold: Literal["bench"]
 
 
+class Golden(Model):
+    """The pack on the bench is the golden pack, and tested as such: what is wrong is wrong with the bench."""
+
+    golden: Literal[True]
+
+
 class Answers(Model):
     """How the operator answers prompts."""
 
@@ -223,6 +229,7 @@ Deed = (
     | Annotated[Tamper, Tag("tamper")]
     | Annotated[Edit, Tag("edit")]
     | Annotated[Hold, Tag("hold")]
+    | Annotated[Golden, Tag("golden")]
     | Annotated[Answers, Tag("answers")]
     | Annotated[Store, Tag("store")]
 )

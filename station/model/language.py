@@ -11,7 +11,7 @@ from functools import partial
 
 from station.model.files import NAME_ITSELF, Document, Fault, Location, nearest, shown
 from station.model.pack import Pack, Protection
-from station.model.sequence import Expectation, Sequence, Step, WriteBack, walk
+from station.model.sequence import Expectation, LeaveChanged, Sequence, Step, WriteBack, walk
 
 CIRCUMSTANCES = ("serial_number", "product", "address", "breaker_on")
 """What `require` can name besides rows of the pack's limits."""
@@ -109,6 +109,8 @@ def _names(step: Step) -> Iterator[_Named]:
         yield ("under", word), name, "current", lambda pack: pack.currents
     if isinstance(step.parameters, WriteBack):
         yield ("parameters", "write_back"), step.parameters.write_back, "parameter", lambda pack: pack.released
+    if isinstance(step.parameters, LeaveChanged):
+        yield ("parameters", "leave"), step.parameters.leave, "parameter", lambda pack: pack.released
     for index, written in enumerate(step.expect):
         yield from _expected(written, ("expect", index))
 

@@ -116,6 +116,12 @@ class WriteBack(Model):
     write_back: Name
 
 
+class LeaveChanged(Model):
+    """A parameter that is changed, until `expect: {parameters: released}` sees that it survived and puts it back."""
+
+    leave: Name
+
+
 class Under(Model):
     """The current that flows during a step."""
 
@@ -172,7 +178,7 @@ class Step(Model):
     talk: Names = ()
     press_key: Name | None = None
     program: Names = ()
-    parameters: Literal["compare", "restore"] | WriteBack | None = None
+    parameters: Literal["compare", "restore"] | WriteBack | LeaveChanged | None = None
     certificate: Literal["verify"] | None = None
     ask: tuple[Question, ...] = ()
     resistance: Literal["two_level", "one_step"] | None = None

@@ -36,6 +36,7 @@ from station.model.record import Instrument, Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict, strongest
 from station.run.calendar import Calendar
+from station.run.golden import held_against_bench
 from station.run.pairing import Pairing
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
@@ -48,6 +49,8 @@ ESTOP_EVERY = 1.0
 """Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
 PAIRED_WITHIN = 20.0
 """Seconds for proving that every question on a line gets its own answer."""
+NAMED = 3
+"""Registers that a reason names; the journal has all."""
 CLEAN_UP_WITHIN = 30.0
 """Seconds for putting thresholds back; the pack answers or fails long before."""
 
@@ -97,7 +100,7 @@ class Engine:
         self._scopes = scopes
         self._listener = listener
         self._began = scopes.clock.now()
-        self._run = start.run
+        self._run, self._purpose = start.run, start.purpose
         self._leases = ExitStack()
         self._holds_bench = False
         self._cleaning_up = False
@@ -337,7 +340,11 @@ class Engine:
             self._judge(path, Verdict.NOT_TESTED, str(error))
         except Stopped as error:
             self._end(path, Verdict.ABORTED, str(error))
-        except (NotStored, PackRefused) as error:
+        except NotStored as error:
+            self._end(
+                path, Verdict.FAIL, f"{error}; a pack that keeps other thresholds than it is told is not driven on"
+            )
+        except PackRefused as error:
             self._judge(path, Verdict.FAIL, str(error))
         except PackSilent as error:
             self._silence(path, error)
@@ -418,7 +425,7 @@ class Engine:
             return self._say_the_end()
 
     def _say_the_end(self) -> Outcome:
-        verdict, reason = self._verdict()
+        verdict, reason = held_against_bench(self._purpose, *self._verdict())
         outcome = Outcome(verdict, reason, self.stage.at_s)
         ended = self._scopes.utc().isoformat(timespec="seconds")
         self._emit(
@@ -433,11 +440,13 @@ class Engine:
             return
         try:
             with self._scopes.enter("restore thresholds", CLEAN_UP_WITHIN, shielded=True):
-                left = ", ".join(self.parameters.restore())
+                left = self.parameters.restore()
         except Exception as error:
-            left = f"every threshold that was shifted ({error})"
+            self._end("restore", Verdict.ERROR, f"NOT RESTORED: what was shifted ({error}); keep this pack apart")
+            return
         if left:
-            self._end("restore", Verdict.ERROR, f"NOT RESTORED: {left}; keep this pack apart")
+            names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+            self._end("restore", Verdict.FAIL, f"NOT RESTORED: the pack keeps other values of {names}; keep it apart")
 
     def _verdict(self) -> tuple[Verdict, str]:
         """The verdict of the run and, unless it is PASS, one sentence that says why."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from station.actions.balancing import DIP_READINGS
 from station.actions.lamps import STEADY, watch_time
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import TAIL, WITNESS_EVERY
 from station.actions.resistance import HIGH_FOR, LOW_FOR
 from station.model.pack import Pack, Protection
 from station.model.protocol import Protocol
-from station.model.sequence import Expectation, Step, WriteBack
+from station.model.sequence import Expectation, LeaveChanged, Step, WriteBack
 
 ANSWERS_AFTER = 0.03
 """Seconds from a request to the first byte of its answer (PACE boards; cycle-time model of the product)."""
@@ -193,13 +194,16 @@ def _resistance(step: Step, declared: Declared) -> Least:
 def _parameters(step: Step, declared: Declared) -> Least:
     if isinstance(step.parameters, WriteBack):
         return declared.write(1) + declared.write(1)
+    if isinstance(step.parameters, LeaveChanged):
+        return declared.write(1) + declared.write(1)
     return declared.read(declared.stored)
 
 
 def _balance(step: Step, declared: Declared) -> Least:
     if step.balance == "stop":
         return declared.write(GROUP)
-    return Least(physics=declared.time("spread")) + declared.write(GROUP)
+    dip = sum([declared.read(READINGS)] * DIP_READINGS, NONE)
+    return Least(physics=declared.time("spread")) + declared.write(GROUP) + dip
 
 
 def _measured(step: Step, declared: Declared) -> Least:

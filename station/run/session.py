@@ -25,6 +25,7 @@ from station.model.events import Event, Overruled, RunStarted
 from station.model.record import Record, Simulation, Software
 from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project
 from station.run.engine import Engine, Outcome
+from station.run.golden import why_bench_not_free
 from station.run.history import Wanted, carried_over, earlier_records, why_not_free
 from station.run.plan import Plan
 from station.run.recovery import why_blocked
@@ -104,7 +105,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
     before = earlier_runs(request.data, request.serial_number)
     simulated = request.simulation is not None
     records = tuple(earlier_records(request.data, request.serial_number, simulated=simulated))
-    blocked = "" if request.restores else _why_blocked(request, records)
+    blocked = "" if request.restores else _why_blocked(request, records, scopes.utc())
     folder = new_run(request.data, request.serial_number)
     events: list[Event] = []
     bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
@@ -161,12 +162,15 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
         return Outcome.of(record), record, running.folder
 
 
-def _why_blocked(request: Request, records: Sequence[Record]) -> str:
+def _why_blocked(request: Request, records: Sequence[Record], now: datetime) -> str:
     simulated = request.simulation is not None
     bench = request.typed_bench or request.plan.bench.bench
     wanted = Wanted(request.plan.sequence.sequence, request.purpose, request.reason)
     owed = why_blocked(request.data, request.serial_number, bench, simulated=simulated)
-    return owed or why_not_free(records, request.plan.pack, wanted)
+    if why := owed or why_not_free(records, request.plan.pack, wanted):
+        return why
+    plan, serial = request.plan, request.serial_number
+    return why_bench_not_free(request.data, plan.bench, plan.slot, wanted, serial, simulated=simulated, now=now)
 
 
 def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: datetime) -> RunStarted:

@@ -26,6 +26,7 @@ from station.report.keys import KeyStore
 from station.report.verify import verify
 from station.report.wording_file import load_wording
 from station.report.write import write_certificate
+from station.run.golden import GOLDEN
 from station.run.history import PRODUCTION
 from station.run.recovery import close_dead_runs
 from station.studies.rig import Ran, Rig, Station
@@ -188,6 +189,14 @@ def _hold(_: words.Hold, scene: Scene) -> Ending:
         leased(resources(rig.served, rig.plan.slot), "run of another station"),
     ):
         return Ending.of(rig.run(scene.data).record)
+
+
+@do.register
+def _golden(_: words.Golden, scene: Scene) -> Ending:
+    pack = scene.station.bench.golden_pack
+    if pack is None:
+        raise CannotBeDone(f"bench {scene.station.bench.bench} has no golden pack")
+    return replace(scene, serial_number=pack.serial).run(lambda rig: setattr(rig, "purpose", GOLDEN))
 
 
 @do.register

@@ -177,7 +177,7 @@ PARAMETERS = tuple(
         ("bms.balancing.resting", "true, false", "balances at rest too"),
         ("bms.balancing.works[i]", "true, false", "whether the bleed FET of a cell conducts"),
         ("bms.balancing.always[i]", "true, false", "whether it conducts all the time"),
-        ("bms.balancing.swap", "1 to 14", "this cell and the next are taken for each other"),
+        ("bms.balancing.displaced", "0 to 14", "the cell so many further on is flagged and bled"),
         ("bms.gauge.error", "%", "added to the state of charge that it reports"),
         ("bms.gauge.remaining", "Ah", "what it takes to be left"),
         ("bms.gauge.full", "Ah", "what it takes for a full charge"),

@@ -25,11 +25,11 @@ def test_cells_start_above_both_values_and_stop_at_20_mv() -> None:
     assert flags(balancing) == []
 
 
-def test_swapped_cells_bleed_each_other() -> None:
-    balancing = Balancing(5, swap=4)
+def test_a_displaced_balancer_bleeds_the_cell_so_many_further_on_and_stays_with_it() -> None:
+    balancing = Balancing(5, displaced=2)
     for _ in range(3):
         balancing.judge(VOLTS, 3.45, 0.05)
-        assert flags(balancing) == [2, 3]
+        assert flags(balancing) == [1, 4]
 
 
 def test_dead_and_welded_bleed_fets_do_not_show_in_the_flags() -> None:

@@ -43,8 +43,18 @@ def test_a_press_below_a_second_starts_nothing() -> None:
 
 def test_the_press_that_started_it_asks_for_nothing_else() -> None:
     rig = Rig()
-    rig.press(12.0)
+    rig.press(9.0)
     assert rig.bms.answers
+
+
+def test_a_key_that_stays_pressed_resets_the_pack_every_ten_seconds() -> None:
+    rig = Rig()
+    rig.bms.key.stuck = True
+    assert rig.until(lambda: lit(rig) == ALL, 2) == pytest.approx(1.0, abs=0.15)
+    rig.wait(5)
+    assert rig.until(lambda: lit(rig) == ALL, 10) == pytest.approx(5.0, abs=0.15)
+    rig.wait(5)
+    assert rig.until(lambda: lit(rig) == ALL, 10) == pytest.approx(5.0, abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ class Balancing:
 
     `stop_difference` V · `current` A · only between `coldest` and `warmest` degC · while `charging` and while
     `resting`: the manual's charging and static equalisation, of which each can be switched off (I-25). Faults: `works`
-    and `always` by cell (the bleed FET is dead, or welded), `swap` k: the cells k and k + 1 are taken for each other,
-    0: none.
+    and `always` by cell (the bleed FET is dead, or welded), `displaced`: it is the cell so many further on that is
+    flagged and bled.
     """
 
     cells: int
@@ -32,7 +32,7 @@ class Balancing:
     resting: bool = True
     works: npt.NDArray[np.bool_] = field(init=False)
     always: npt.NDArray[np.bool_] = field(init=False)
-    swap: int = 0
+    displaced: int = 0
     active: tuple[bool, ...] = field(init=False)
     """The flags, by cell."""
 
@@ -64,17 +64,16 @@ class Balancing:
         stop = min(self.stop_difference + 5e-4, start)
         active = [
             cell >= start_voltage - 1e-9 and cell - lowest >= (stop if already else start)
-            for cell, already in zip(volts, self._swapped(self.active), strict=True)
+            for cell, already in zip(volts, _rolled(self.active, -self.displaced), strict=True)
         ]
-        self.active = self._swapped(active)
+        self.active = _rolled(active, self.displaced)
 
     @property
     def bleed(self) -> Floats:
         """A that the balancer draws from each cell, in truth."""
         return np.where(self.always | (self.works & np.array(self.active)), self.current, 0.0)
 
-    def _swapped(self, flags: Sequence[bool]) -> tuple[bool, ...]:
-        order = list(flags)
-        if 0 < self.swap < len(order):
-            order[self.swap - 1], order[self.swap] = order[self.swap], order[self.swap - 1]
-        return tuple(order)
+
+def _rolled(flags: Sequence[bool], by: int) -> tuple[bool, ...]:
+    by %= len(flags)
+    return (*flags[len(flags) - by :], *flags[: len(flags) - by])

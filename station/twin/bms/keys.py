@@ -13,8 +13,8 @@ class Key:
     """Press lengths in s. The documents differ (4.2, 6-7, 7-3); these satisfy all three.
 
     Asleep, the BMS starts once the key is held for `start`. Awake it acts when the key is let go: after `shutdown` it
-    goes to sleep, after `reset` it resets; held for `reset_held` it resets at once. `dead`: no press arrives; `stuck`:
-    pressed.
+    goes to sleep, after `reset` it resets; held for `reset_held` it resets at once, and again whenever it has been held
+    for as long once more. `dead`: no press arrives; `stuck`: pressed.
     """
 
     start: float = 1.0
@@ -28,7 +28,7 @@ class Key:
     _used: bool = False
 
     def sample(self, now: float, *, awake: bool) -> Action | None:
-        """What the key asks for at `now` s; each press asks for one thing only."""
+        """What the key asks for at `now` s; a press that was acted upon asks for nothing when it ends."""
         if (self.pressed or self.stuck) and not self.dead:
             return self._held(now, awake)
         since, self._since = self._since, None
@@ -40,9 +40,9 @@ class Key:
         if self._since is None:
             self._since, self._used = now, False
         held = now - self._since + 1e-9
-        if self._used or held < (self.reset_held if awake else self.start):
+        if held < (self.reset_held if awake else self.start):
             return None
-        self._used = True
+        self._since, self._used = now, True
         return "reset" if awake else "start"
 
     def _released(self, held: float) -> Action:
