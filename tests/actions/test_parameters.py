@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from actions.short_runs import DRAWN, short_run
 
 from station.actions.parameters import differences
 from station.model.library import Library
 from station.run.plan import Files
+
+SHIFTED_THEN_CURRENT = (
+    "  - use: [eol/parameters]\n"
+    "  - {step: hot, under: {discharge: probe}, trip: discharge_overtemperature, by: shift}\n" + DRAWN
+)
+RESET = "  - use: [eol/parameters, eol/leave-one, eol/reset]\n"
 
 
 def test_every_difference_is_named_with_both_values_and_nothing_else() -> None:
@@ -27,3 +36,23 @@ def test_the_last_bits_of_a_number_are_no_difference(off: float) -> None:
     pack = Files(Library.default()).pack("bali48")
     stored = {name: quantity.si + off * max(1.0, abs(quantity.si)) for name, quantity in pack.released.items()}
     assert differences(pack, stored) == []
+
+
+def test_a_pack_that_keeps_other_values_than_it_is_told_is_not_driven_on(tmp_path: Path) -> None:
+    ran = short_run(tmp_path, SHIFTED_THEN_CURRENT, {"bms.memory.wrong_by": 5})
+    assert ran.record.verdict == "FAIL"
+    assert "a pack that keeps other thresholds than it is told is not driven on" in ran.record.reason
+    assert [step.id for step in ran.record.steps][-1] == "hot"
+    assert "NOT RESTORED" in ran.record.thresholds
+
+
+@pytest.mark.parametrize(("forgets", "verdict"), [(True, "FAIL"), (False, "PASS")])
+def test_what_is_written_must_survive_a_reset_and_is_put_back_after_it(
+    forgets: bool, verdict: str, tmp_path: Path
+) -> None:
+    ran = short_run(tmp_path, RESET, {"bms.memory.forgets": forgets})
+    found = {each.name: each for each in ran.record.measurements}
+    assert found["cell_sleep_delay_written"].verdict == verdict
+    assert found["restored"].verdict == "PASS"
+    assert found["parameters_released"].verdict == "PASS"
+    assert ran.record.verdict == verdict
