@@ -69,7 +69,7 @@ def _came_near(stage: Stage, protection: Protection, shifted: Shift, lived: Sequ
 def _judge(stage: Stage, protection: Protection, early: bool) -> None:
     state, reason = "opens too early" if early else "holds", "it acts before its tolerance is reached"
     proves = protection.proves[1:2]
-    stage.expect(f"{protection.name}_hold", state, "holds", reason, proves=proves, witness="instrument")
+    stage.expect(f"{protection.name}_held", state, "holds", reason, proves=proves, witness="instrument")
 
 
 def _value_at(time: float, lived: Sequence[tuple[float, float]]) -> float:

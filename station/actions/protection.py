@@ -50,7 +50,7 @@ def _hold(stage: Stage, parameters: Parameters) -> None:
         hold(stage, parameters, protections)
     except (Infeasible, NotFeasible) as error:
         for each in protections:
-            stage.not_tested(f"{each.name}_hold", str(error), proves=each.proves[1:2])
+            stage.not_tested(f"{each.name}_held", str(error), proves=each.proves[1:2])
 
 
 def _is_back(stage: Stage, protection: Protection) -> bool:

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from station.cli.errors import WrongUsage
-from station.cli.simulate import TRIAL, read_fault
+from station.cli.simulate import TRIAL, read_faults
 from station.codecs.pace_commands import Commands, commands
 from station.model.bench import Bench
 from station.model.fault import FaultFile
@@ -50,13 +50,21 @@ def check(
     """
     files = Files(Library.default())
     chosen = paths or list(_everything(files.library))
-    faults: set[Fault] = set()
+    faults, to_be_tried = set[Fault](), list[Document]()
     for path in chosen:
         try:
-            for note in _checked(path, files):
-                typer.echo(note)
+            kind, document = _opened(path, files)
+            if kind == "fault":
+                to_be_tried.append(document)
+            else:
+                for note in _CHECKS[kind](document, files):
+                    typer.echo(note)
         except InvalidFile as error:
             faults.update(error.faults)
+    try:
+        read_faults(files, to_be_tried)
+    except InvalidFile as error:
+        faults.update(error.faults)
     if faults:
         typer.echo(str(InvalidFile(faults)), err=True)
         return 2
@@ -69,15 +77,15 @@ def _everything(library: Library) -> Iterator[Path]:
         yield from (library.find(kind, name) for name in library.names(kind))
 
 
-def _checked(path: Path, files: Files) -> list[str]:
-    """Check one file by what its first key says it is; returns notes, raises InvalidFile."""
+def _opened(path: Path, files: Files) -> tuple[str, Document]:
+    """A file and what its first key says it is; raises InvalidFile."""
     document = read(path)
     kind = next(iter(document.data), "")
-    if kind not in _CHECKS:
-        raise document.refuse((), f"the first key `{kind}` says nothing known{nearest(kind, _CHECKS)}")
+    if kind not in (known := {*_CHECKS, "fault"}):
+        raise document.refuse((), f"the first key `{kind}` says nothing known{nearest(kind, known)}")
     if path.resolve().parent in [(root / FOLDERS[kind]).resolve() for root in files.library.roots]:
         files.library.open(kind, path.stem)
-    return _CHECKS[kind](document, files)
+    return kind, document
 
 
 def _sequence(document: Document, files: Files) -> list[str]:
@@ -113,11 +121,6 @@ def _state(document: Document, files: Files) -> list[str]:
     return []
 
 
-def _fault(document: Document, files: Files) -> list[str]:
-    read_fault(files, document)
-    return []
-
-
 def _report(document: Document, files: Files) -> list[str]:
     del files
     try:
@@ -146,7 +149,6 @@ _CHECKS: Mapping[str, Callable[[Document, Files], list[str]]] = {
     "protocol": _protocol,
     "bench": _bench,
     "twin": _state,
-    "fault": _fault,
     "report": _report,
 }
 """What is checked of a file beyond its YAML, by its first key; returns notes, raises InvalidFile."""

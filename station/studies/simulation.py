@@ -59,11 +59,6 @@ def read_simulated(files: Files, state: str, faults: Sequence[str], seed: int) -
     return Simulated(read_state(state, files.library), found, seed)
 
 
-def read_fault(files: Files, document: Document) -> FaultFile:
-    """Read one fault and try it out; raises InvalidFile with all that does not fit."""
-    return read_faults(files, [document])[0]
-
-
 def read_faults(files: Files, documents: Iterable[Document]) -> tuple[FaultFile, ...]:
     """Read faults and try each out on a twin that is never started; raises InvalidFile with all that does not fit."""
     product = files.pack(TRIAL.pack)
@@ -72,8 +67,12 @@ def read_faults(files: Files, documents: Iterable[Document]) -> tuple[FaultFile,
     faults, unfit = list[FaultFile](), list[Fault]()
     try:
         for document in documents:
-            faults.append(build(document, FaultFile))
-            unfit += (document.fault(place, message) for place, message in misfits(twin, faults[-1]))
+            try:
+                faults.append(build(document, FaultFile))
+            except InvalidFile as error:
+                unfit += error.faults
+            else:
+                unfit += (document.fault(place, message) for place, message in misfits(twin, faults[-1]))
     finally:
         twin.stop()
     if unfit:
