@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from station import disk
+from station.cli.coverage_progress import watched
 from station.cli.coverage_tables import data_of, show
 from station.cli.errors import WrongUsage
 from station.cli.run import plain_serial
+from station.clock import Clock, WallClock
 from station.studies import coverage as study
 from station.studies.pool import try_all
 from station.studies.rig import Station
-from station.studies.trial import Case, Tried
+from station.studies.trial import Tried
 
 PACKS, WIDTH = 200, 180
 """Good packs; columns where the output is no terminal."""
+KEPT_EVERY = 5.0
+"""Seconds after which the file with what is known is written again."""
 
 
 def coverage(
@@ -45,7 +49,9 @@ def coverage(
     ] = "",
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at a time; one for each core")] = None,
     serial: Annotated[str, typer.Option("--serial", help="Serial number of the simulated packs")] = "BALI48-000001",
-    out: Annotated[Path | None, typer.Option("--json", help="File that gets every run and every margin")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--json", help="File that gets every run and every margin, as they come in")
+    ] = None,
 ) -> int:
     """Try every fault in fixtures/faults/ and many good packs: which are caught, by which step, and which are not.
 
@@ -67,35 +73,33 @@ def coverage(
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    found = study.Coverage(tuple(_watched(cases, try_all(cases, sequence, bench, serial, jobs), console)))
+    clock = WallClock()
+    _keep(out, ())
+    trials = watched(len(cases), try_all(cases, sequence, bench, serial, jobs), Console(stderr=True), clock)
+    found = study.Coverage(_keeping(out, trials, clock))
     show(found, console)
-    if out is not None:
-        out.write_text(json.dumps(data_of(found), indent=1), encoding="utf-8")
     if len(found.tried) < len(cases):
         console.print(f"[yellow]stopped after {len(found.tried)} of {len(cases)} runs")
     return 0 if found.good and len(found.tried) == len(cases) else 1
 
 
-def _watched(cases: tuple[Case, ...], trials: Iterator[Tried], console: Console) -> Iterator[Tried]:
-    """The trials, with a bar while they come in; Ctrl-C ends them, and what is known by then counts."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    wrong = 0
-    with bar:
-        task = bar.add_task("", total=len(cases), rate="")
-        try:
-            for each in trials:
-                wrong += not each.outcome.good
-                said, speed = f"[red]{wrong} wrong[/]" if wrong else "none wrong", bar.tasks[0].speed
-                bar.update(task, advance=1, description=said, rate=f"{speed:.2f} runs/s" if speed else "")
-                yield each
-        except KeyboardInterrupt:
-            return
+def _keeping(path: Path | None, trials: Iterator[Tried], clock: Clock) -> tuple[Tried, ...]:
+    """All trials; what is known so far is in the file, whole, not older than a few seconds, whatever happens."""
+    tried, since = list[Tried](), clock.now()
+    for each in trials:
+        tried.append(each)
+        if clock.now() - since >= KEPT_EVERY:
+            _keep(path, tried)
+            since = clock.now()
+    _keep(path, tried)
+    return tuple(tried)
+
+
+def _keep(path: Path | None, tried: Sequence[Tried]) -> None:
+    """Raises WrongUsage where the file cannot be written."""
+    if path is None:
+        return
+    try:
+        disk.replace(path, json.dumps(data_of(study.Coverage(tuple(tried))), indent=1).encode())
+    except OSError as error:
+        raise WrongUsage(f"--json: {path} cannot be written: {error.strerror}") from None

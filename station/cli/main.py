@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from station import __version__
+from station.cli.approve import approve
 from station.cli.check import check, schema
 from station.cli.coverage import coverage
 from station.cli.errors import WrongUsage
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, restore, check, plan, trace, coverage, verify, export, schema):
+for command in (run, restore, check, plan, approve, trace, coverage, verify, export, schema):
     app.command()(command)
 app.add_typer(twin, name="twin")
 app.add_typer(keys, name="keys")

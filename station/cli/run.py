@@ -119,7 +119,7 @@ def run(
             why = purpose or ("" if simulation else PRODUCTION)
             request = Request(
                 plan, serial, data, operator, why, reason, simulation, bench,
-                listeners=(display, *ears), answers=answered, certify=certify,
+                listeners=(display, *ears), answers=answered, keys=keys, certify=certify,
             )  # fmt: skip
             stops.scopes = Scopes(clock)
             record, folder = _carried_out(request, served, stops.scopes)

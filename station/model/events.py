@@ -42,6 +42,7 @@ class RunStarted(Event):
     earlier_runs: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     files: tuple[FileHash, ...] = ()
+    approval: str = ""
     decision_rule: str = ""
     warnings: tuple[str, ...] = ()
     simulation: Simulation | None = None

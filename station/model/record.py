@@ -209,6 +209,8 @@ class Record(Part):
     gaps: tuple[Gap, ...] = ()
     """Faults of a pack that this test cannot see, whatever its verdict."""
     files: tuple[FileHash, ...] = ()
+    approval: str = ""
+    """Who approved these files and when, or that nobody did."""
     decision_rule: str = ""
     warnings: tuple[str, ...] = ()
     """What the reader of the certificate must know: no watchdog, derated currents, gaps in the coverage."""

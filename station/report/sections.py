@@ -123,6 +123,7 @@ def conditions(sheet: Sheet) -> list[Flowable]:
         (texts.libraries, ", ".join(f"{name} {version}" for name, version in sorted(software.libraries.items()))),
         (texts.record, sheet.sha256),
         (texts.plan, record.plan_sha256),
+        (texts.approval, record.approval),
     ]
     files = [(file.path, file.sha256) for file in record.files]
     hashes = [Spacer(0, 3), plain(texts.files, NOTE), *wide_pairs(files, sheet.width)] if files else []

@@ -169,6 +169,7 @@ class ConditionTexts(Texts):
     simulated: Annotated[str, _filled("twin", "seed", "time", "faults")]
     no_faults: str
     plan: str
+    approval: str
     record: str
     files: str
 

@@ -24,8 +24,10 @@ from station.model.bench import Bench, WiredEntry
 from station.model.events import Event, Overruled, RunStarted
 from station.model.record import Record, Simulation, Software
 from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project
+from station.report.keys import KeyStore, default_folder
+from station.run.approval import Standing, standing
 from station.run.engine import Engine, Outcome
-from station.run.golden import why_bench_not_free
+from station.run.golden import GOLDEN, OF_PRODUCTS, why_bench_not_free
 from station.run.history import Wanted, carried_over, earlier_records, why_not_free
 from station.run.plan import Plan
 from station.run.recovery import why_blocked
@@ -56,6 +58,8 @@ class Request:
     listeners: tuple[Callable[[Event], None], ...] = field(default=())
     answers: Mapping[str, str] = field(default_factory=dict)
     """What line, MES or scanner know of the pack, by the name under which it is recorded."""
+    keys: KeyStore = field(default_factory=lambda: KeyStore(default_folder()))
+    """By whom an approval must be signed."""
     certify: Callable[[Record, RunFolder], object] | None = None
     """Signs and stores the certificate; may raise anything. None: the run leaves none, as a partial one never does."""
 
@@ -105,7 +109,8 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
     before = earlier_runs(request.data, request.serial_number)
     simulated = request.simulation is not None
     records = tuple(earlier_records(request.data, request.serial_number, simulated=simulated))
-    blocked = "" if request.restores else _why_blocked(request, records, scopes.utc())
+    approval = standing(request.data, plan, request.keys)
+    blocked = "" if request.restores else _why_blocked(request, records, approval, scopes.utc())
     folder = new_run(request.data, request.serial_number)
     events: list[Event] = []
     bench = OpenBench(bench_file, plan.slot, plan.protocol, plan.pack.cells, scopes.clock, scopes)
@@ -125,7 +130,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
             for listener in listeners:
                 listener(event)
 
-        engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, scopes.utc()), blocked)
+        engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, approval, scopes.utc()), blocked)
         engine.stage.carried, engine.stage.answers = carried_over(records), request.answers
         yield Session(engine, folder, events, request, keep)
 
@@ -162,18 +167,22 @@ def carry_out(request: Request, bench_file: Bench, scopes: Scopes) -> tuple[Outc
         return Outcome.of(record), record, running.folder
 
 
-def _why_blocked(request: Request, records: Sequence[Record], now: datetime) -> str:
+def _why_blocked(request: Request, records: Sequence[Record], approval: Standing, now: datetime) -> str:
     simulated = request.simulation is not None
     bench = request.typed_bench or request.plan.bench.bench
     wanted = Wanted(request.plan.sequence.sequence, request.purpose, request.reason)
     owed = why_blocked(request.data, request.serial_number, bench, simulated=simulated)
     if why := owed or why_not_free(records, request.plan.pack, wanted):
         return why
+    if approval.against and wanted.purpose in {*OF_PRODUCTS, GOLDEN}:
+        return approval.against
     plan, serial = request.plan, request.serial_number
     return why_bench_not_free(request.data, plan.bench, plan.slot, wanted, serial, simulated=simulated, now=now)
 
 
-def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: datetime) -> RunStarted:
+def _start(
+    request: Request, folder: RunFolder, before: tuple[str, ...], approval: Standing, now: datetime
+) -> RunStarted:
     plan = request.plan
     alone = unwatched(plan.bench, plan.slot)
     decision = plan.pack.decision
@@ -198,6 +207,7 @@ def _start(request: Request, folder: RunFolder, before: tuple[str, ...], now: da
         earlier_runs=before,
         gaps=plan.gaps,
         files=plan.files,
+        approval=approval.words,
         decision_rule=f"safety limits: {decision.safety}; others: {decision.other}, simple acceptance from a test "
         f"uncertainty ratio of {decision.enough_ratio:g}",
         warnings=(NO_WATCHDOG.format(" and its ".join(alone)),) if alone else (),

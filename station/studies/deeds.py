@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import singledispatch
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from station.model.library import FOLDERS, Library
 from station.model.record import Record
 from station.model.verdict import Verdict
 from station.records import lines, run_folders
-from station.report.keys import KeyStore
+from station.report.keys import KeyStore, default_folder
 from station.report.verify import verify
 from station.report.wording_file import load_wording
 from station.report.write import write_certificate
+from station.run.approval import approve, kind_of
 from station.run.golden import GOLDEN
 from station.run.history import PRODUCTION
 from station.run.recovery import close_dead_runs
@@ -203,7 +204,16 @@ def _golden(_: words.Golden, scene: Scene) -> Ending:
 def _edit(deed: words.Edit, scene: Scene) -> Ending:
     if deed.edit == "calibration":
         return scene.run(_expire)
+    _approve(scene)
     return replace(scene, station=_with_other_limits(scene)).run()
+
+
+@do.register
+def _answer(deed: words.Answers, scene: Scene) -> Ending:
+    """No sequence asks anybody anything yet, so whoever says yes to everything has nothing to say."""
+    if deed.answers == "none":
+        raise CannotBeDone("this version of the station asks nobody, so nobody can leave it unanswered")
+    return scene.run()
 
 
 @do.register
@@ -285,6 +295,13 @@ def _expire(rig: Rig) -> None:
     """Let the calibration of the supply have run out."""
     supply = rig.served.shared["supply"].model_copy(update={"calibrated_until": LONG_AGO})
     rig.served = rig.served.model_copy(update={"shared": {**rig.served.shared, "supply": supply}})
+
+
+def _approve(scene: Scene) -> None:
+    """Somebody approves the files as they are."""
+    plan = scene.station.plan(scene.serial_number)
+    keys = KeyStore(default_folder()).keys(kind_of(plan))
+    approve(scene.data, scene.station.files, plan, "the study", datetime.now(UTC), keys)
 
 
 def _with_other_limits(scene: Scene) -> Station:

@@ -134,3 +134,24 @@ def test_an_altered_certificate_is_refused(station: Station, tmp_path: Path) -> 
 def test_what_nobody_can_do_is_said_so(station: Station, tmp_path: Path) -> None:
     with pytest.raises(CannotBeDone, match="no occasion"):
         done(station, tmp_path, store="unreachable")
+
+
+def test_where_nobody_is_asked_a_yes_changes_nothing_and_no_answer_cannot_be_given(
+    station: Station, tmp_path: Path
+) -> None:
+    assert done(station, tmp_path / "yes", answers="always yes").verdict is Verdict.PASS
+    with pytest.raises(CannotBeDone, match="asks nobody"):
+        done(station, tmp_path / "none", answers="none")
+
+
+def test_the_golden_pack_is_tested_as_such(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, golden=True)
+    assert ending.verdict is Verdict.PASS
+    assert ending.record is not None
+    assert (ending.record.serial_number, ending.record.purpose) == ("BALI48-900001", "golden")
+
+
+def test_limits_that_were_edited_after_they_were_approved_block_the_run(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, edit="limits")
+    assert (ending.verdict, ending.step) == (Verdict.BLOCKED, "start-checks")
+    assert "pack/bali48" in ending.reason
