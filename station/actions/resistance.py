@@ -20,6 +20,8 @@ from station.actions.stage import Reading, Stage
 
 LOW_FOR, HIGH_FOR = 10.0, 1.0
 """Seconds at the two levels."""
+METERS_LATE, CELLS_LATE = 0.5, 1.5
+"""Seconds after its moment in which a level must be read: the bench answers at once, a line may need three tries."""
 WARMTH = 1900.0
 """Kelvin; a cell's resistance goes with exp(WARMTH / T), so 1.5 to 2 % for each degree (LFP cells, SimSES data)."""
 ROOM = 298.15
@@ -65,9 +67,18 @@ def _settled(stage: Stage, amperes: float) -> float:
 def _level(stage: Stage, at: float) -> Level:
     stage.pause(at - stage.clock.now())
     at_once = volts(stage), shunt(stage)
+    _see_in_time(stage, at, METERS_LATE, "voltmeter and shunt")
     said = stage.readings(fresh=True)
+    _see_in_time(stage, at, CELLS_LATE, "the pack's cells")
     kelvin = 273.15 + sum(said.cell_temperatures) / len(said.cell_temperatures)
     return Level(*at_once, said.cell_voltages, ammeter_error(stage, said.current, at_once[1]), kelvin)
+
+
+def _see_in_time(stage: Stage, at: float, late: float, what: str) -> None:
+    """Raise BenchFault for a reading that came so late that the cells had gone on polarising: it is no resistance."""
+    passed = stage.clock.now() - at
+    if passed > late:
+        raise BenchFault(f"{what} were read {passed:.1f} s after their moment: the instrument or line answers too late")
 
 
 def _keep(stage: Stage, first: Level, second: Level) -> None:

@@ -136,3 +136,23 @@ def test_an_ammeter_of_the_bench_that_is_wrong_is_the_stations_fault(gain: float
         ran = bench.run(tmp_path)
     assert ran.record.verdict == verdict, ran.record.reason
     assert "calibrated" in ran.record.reason
+
+
+LATE_VOLTMETER = """\
+fault: late-voltmeter
+title: The voltmeter takes its time just when the current is high
+class: bench
+change: {connections.voltmeter.delay: 2.9 s}
+when: {at: 21 s, for: 8 s}
+expect: {verdict: ERROR}
+cause: A busy network
+remedy: Leave the network to the bench
+"""
+
+
+def test_a_voltage_that_is_read_late_is_no_resistance(tmp_path: Path) -> None:
+    fault = tmp_path / "late-voltmeter.yaml"
+    fault.write_text(LATE_VOLTMETER, "utf-8")
+    with rig([str(fault)]) as bench:
+        ran = bench.run(tmp_path)
+    assert_station_takes_the_blame(ran, "voltmeter and shunt were read", "after their moment")
