@@ -6,7 +6,6 @@ BLOCKED.
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import Annotated
 
@@ -34,8 +33,6 @@ ABORTED = 4
 BLOCKED = 5
 INTERRUPTED = 130
 """What typer returns for a KeyboardInterrupt."""
-NEW_BEFORE_COLLECTION = 50_000
-"""Objects that may be made before garbage is looked for: Python's own 700 cost a run 7 % of its time to save 3 MB."""
 
 app = typer.Typer(
     name="station",
@@ -69,7 +66,6 @@ def _options(
 
 def main() -> None:
     """Run the command and exit with its status; an uncaught exception is ERROR, never FAIL."""
-    gc.set_threshold(NEW_BEFORE_COLLECTION)
     sys.exit(status(sys.argv[1:]))
 
 
