@@ -19,8 +19,8 @@ from station.bms.pace_modbus import Readings
 
 DIP, DIP_READINGS = "balancing_dip", 3
 """The row of the pack file for a drop while bleeding, and how many readings look for it."""
-CHARGE_AT_MOST = 90.0
-"""Seconds of standard charge after which the spread is given up."""
+CHARGE_AT_MOST = 20.0
+"""Seconds of standard charge after which the spread is given up: even cells would take a minute, to no purpose."""
 
 
 def balance(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:

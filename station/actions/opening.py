@@ -23,7 +23,7 @@ WITNESS_EVERY = 0.01
 """Longest time in seconds between two readings of the witness in a trip."""
 WIDEST_GAP = 0.1
 """Seconds between two readings of the witness after which nobody can tell when it opened (ten times the cadence)."""
-STIMULUS_WITHIN = 0.9
+STIMULUS_WITHIN = 0.75
 """Seconds for the stimulus; a block of thresholds and its read-back take 0.5 s at 9600 baud, 0.7 s on a slow board."""
 TAIL = 20
 """Samples that are taken after current has stopped."""

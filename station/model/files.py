@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -26,8 +25,6 @@ from ruamel.yaml.reader import ReaderError
 MAX_BYTES = 200_000
 """Largest file that is read; the largest pack file has about 30 kB."""
 MAX_DEPTH = 30
-REMEMBERED = 16
-"""Files whose data are kept, so that one that several ask for is read once."""
 NAME_ITSELF = "[key]"
 """As the last part of a location: the name before the colon, and not what stands after it."""
 
@@ -108,9 +105,8 @@ def read(path: Path) -> Document:
     return parse(raw, path)
 
 
-@lru_cache(REMEMBERED)
 def parse(raw: bytes, path: Path) -> Document:
-    """The same for bytes already at hand; `path` is only named in faults. What was read is not to be changed."""
+    """The same for bytes already at hand; `path` is only named in faults."""
     root = _composed(_text(raw, path), path)
     reader = _Reader(path)
     data = None if root is None else reader.plain(root, ())

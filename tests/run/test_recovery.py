@@ -471,7 +471,7 @@ def _deaf_memory(bench: Rig) -> None:
         (_another_pack, "BLOCKED", "the pack says it is BALI48-000002"),
         (_blank_board, "BLOCKED", "the pack says it is nobody"),
         (_asleep, "ERROR", "start it with its key"),
-        (_deaf_memory, "FAIL", "NOT RESTORED: the pack keeps other values of cell_overvoltage"),
+        (_deaf_memory, "FAIL", "the pack keeps shifted values of cell_overvoltage"),
     ],
 )
 def test_a_pack_that_was_not_restored_stays_blocked(
