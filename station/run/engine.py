@@ -171,9 +171,18 @@ class Engine:
         self._holds_bench = True
 
     def _see_estop(self) -> None:
-        """Stop when the emergency stop chain is open, which has cut the current by itself; cleaning up goes on."""
-        if not self.over and not self.stage.wiring.estop_closed():
-            self._scopes.stop("the emergency stop chain is open")
+        """Stop when the emergency stop chain is open, which has cut the current by itself; cleaning up goes on.
+
+        It is asked twice: where the second answer differs the run ends as well, but nobody has pressed anything.
+        """
+        wiring = self.stage.wiring
+        if self.over or wiring.estop_closed():
+            return
+        if wiring.estop_closed():
+            raise BenchFault(
+                "the switch unit says that the emergency stop chain is open, and at once that it is closed"
+            )
+        self._scopes.stop("the emergency stop chain is open")
 
     def _identify(self, role: str, at: str, calibrated_until: date | None) -> None:
         try:

@@ -9,6 +9,7 @@ import pytest
 from bench_runs import Ran, Rig, rig
 
 from station.model.events import Event, OutputChanging, ParametersChanging, StepStarted
+from station.twin.world import Sensors
 
 
 def when(bench: Rig, kind: type[Event], seen: str, act: Callable[[], None]) -> None:
@@ -136,6 +137,29 @@ def test_an_ammeter_of_the_bench_that_is_wrong_is_the_stations_fault(gain: float
         ran = bench.run(tmp_path)
     assert ran.record.verdict == verdict, ran.record.reason
     assert "calibrated" in ran.record.reason
+
+
+class OpenOnce(Sensors):
+    """An emergency stop chain that one reading finds open and the next one closed, as garbled bytes may say."""
+
+    looks = 0
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "estop_closed" and object.__getattribute__(self, "armed"):
+            self.looks += 1
+            return self.looks != 1
+        return object.__getattribute__(self, name)
+
+    armed = False
+
+
+def test_an_emergency_stop_that_one_reading_alone_has_seen_is_the_benches_fault(tmp_path: Path) -> None:
+    with rig() as bench:
+        sensors = OpenOnce()
+        bench.twin.sensors = sensors
+        when(bench, StepStarted, "resistance", lambda: setattr(sensors, "armed", True))
+        ran = bench.run(tmp_path)
+    assert_station_takes_the_blame(ran, "is open, and at once that it is closed")
 
 
 LATE_VOLTMETER = """\
