@@ -41,6 +41,8 @@ def trip(stage: Stage, parameters: Parameters) -> None:
                 WAYS[way](stage, parameters, protection)
             except (Infeasible, NotFeasible) as error:
                 stage.not_tested(name, str(error), proves=protection.proves)
+                if parameters.shifted:  # what was held is put back by the shift that follows, and none did
+                    parameters.put_back()
 
 
 def _hold(stage: Stage, parameters: Parameters) -> None:

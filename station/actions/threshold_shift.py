@@ -1,8 +1,7 @@
 """Tripping a protection by moving its threshold beyond what the pack has now, by its tolerance.
 
-The comparator, its delay and the FET are the
-same as in a real event, and the pack stays within its ratings. The thresholds are put back at once, and current must
-come back: by itself, or after a charge where the manual asks for one.
+The comparator, its delay and the FET are the same as in a real event, and the pack stays within its ratings. The
+thresholds are put back at once, and current must come back: by itself, or after a charge where the manual asks for one.
 """
 
 from __future__ import annotations

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from actions.short_runs import DRAWN, short_run
 
+from station.actions import threshold_shift
 from station.actions.parameters import differences
+from station.model.events import StepStarted
 from station.model.library import Library
+from station.model.shift import Infeasible
 from station.run.plan import Files
 
 SHIFTED_THEN_CURRENT = (
@@ -56,3 +59,19 @@ def test_what_is_written_must_survive_a_reset_and_is_put_back_after_it(
     assert found["restored"].verdict == "PASS"
     assert found["parameters_released"].verdict == "PASS"
     assert ran.record.verdict == verdict
+
+
+def test_thresholds_that_were_only_held_do_not_stay_when_no_shift_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_today(*_: object) -> None:
+        raise Infeasible("not on this pack today")
+
+    monkeypatch.setattr(threshold_shift, "shift_to_trip", none_today)
+    monkeypatch.setattr(threshold_shift, "see_that_shifts_are_feasible", lambda *_: None)
+    held = "  - {step: held, under: {discharge: probe}, trip: discharge_overtemperature, by: shift}\n"
+    ran = short_run(tmp_path, "  - use: [eol/parameters]\n" + held + "  - {step: later, talk: [rs485_a]}\n")
+    kinds = [type(event).__name__ for event in ran.events]
+    began = next(at for at, event in enumerate(ran.events) if isinstance(event, StepStarted) and event.step == "later")
+    assert "ParametersChanging" in kinds[:began]
+    assert "ParametersRestored" in kinds[:began]
