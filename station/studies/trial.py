@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from station.model.fault import Expected, FaultFile
 from station.model.record import Record
 from station.model.verdict import Verdict
-from station.studies.deeds import CannotBeDone, Ending, Scene, do
+from station.studies.deeds import VERIFY, CannotBeDone, Ending, Scene, do
 from station.studies.rig import Station
 from station.studies.simulation import Simulated
 from station.twin.states import State
@@ -68,6 +68,16 @@ class Case:
         return tuple(each for each in every if each.verdict is not Verdict.PASS) or every[:1]
 
     @property
+    def deciders(self) -> tuple[str, ...]:
+        """The steps of which one must decide, where only these may.
+
+        A certificate that was altered must be refused whatever the run came to; of two other faults, either may decide.
+        """
+        if any(VERIFY in fault.expect.steps for fault in self.faults if fault.expect is not None):
+            return (VERIFY,)
+        return self.expected[0].steps if len(self.expected) == 1 else ()
+
+    @property
     def setting(self) -> str:
         """What is changed, and to what, or done."""
         return ", ".join(part for fault in self.faults for part in _setting(fault))
@@ -119,7 +129,7 @@ def try_out(case: Case, sequence: str, bench: str, serial_number: str, folder: s
             return Tried(case, Outcome.NOT_DONE, None, "", str(error), time.process_time() - began)
     margins = tuple(_margins(ending.record)) if ending.record and case.is_good_pack else ()
     took = time.process_time() - began
-    return Tried(case, judge(case.expected, ending), ending.verdict, ending.step, ending.reason, took, margins)
+    return Tried(case, judge(case, ending), ending.verdict, ending.step, ending.reason, took, margins)
 
 
 @functools.cache
@@ -127,15 +137,14 @@ def _station(sequence: str, bench: str) -> Station:
     return Station.of(sequence, bench)
 
 
-def judge(expected: Sequence[Expected], ending: Ending) -> Outcome:
-    """Whether it ended as it must: by its verdict and, where one thing only is wrong, by the step that decided."""
-    fitting = [each for each in expected if each.verdict is ending.verdict]
+def judge(case: Case, ending: Ending) -> Outcome:
+    """Whether it ended as it must: by its verdict and by the step that decided."""
+    fitting = [each for each in case.expected if each.verdict is ending.verdict]
     if not fitting:
         return Outcome.ESCAPED if ending.verdict is Verdict.PASS else Outcome.WRONG_VERDICT
-    if any(each.gap is not None for each in fitting):
-        return Outcome.GAP
-    steps = expected[0].steps if len(expected) == 1 else ()
-    return Outcome.RIGHT if not steps or ending.step in steps else Outcome.WRONG_STEP
+    if case.deciders and ending.step not in case.deciders:
+        return Outcome.WRONG_STEP
+    return Outcome.GAP if any(each.gap is not None for each in fitting) else Outcome.RIGHT
 
 
 def _margins(record: Record) -> Iterator[Margin]:

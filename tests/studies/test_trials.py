@@ -36,6 +36,10 @@ def expected(verdict: str, *steps: str, gap: str | None = None) -> Expected:
     return Expected.model_validate({"verdict": verdict, "caught_by": steps or None, "gap": gap})
 
 
+def case_of(*must: Expected) -> Case:
+    return Case(tuple(fault(expect=each.model_dump()) for each in must), STATE)
+
+
 @pytest.mark.parametrize(
     ("must", "verdict", "step", "outcome"),
     [
@@ -54,7 +58,7 @@ def expected(verdict: str, *steps: str, gap: str | None = None) -> Expected:
     ],
 )
 def test_one_fault_is_judged_by_verdict_and_step(must: Expected, verdict: str, step: str, outcome: Outcome) -> None:
-    assert judge((must,), Ending(Verdict(verdict), step)) is outcome
+    assert judge(case_of(must), Ending(Verdict(verdict), step)) is outcome
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,19 @@ def test_one_fault_is_judged_by_verdict_and_step(must: Expected, verdict: str, s
 )
 def test_of_two_faults_either_may_decide_but_neither_may_pass(verdict: str, outcome: Outcome) -> None:
     one, other = expected("FAIL", "window"), expected("ERROR", "start")
-    assert judge((one, other), Ending(Verdict(verdict), "elsewhere")) is outcome
+    assert judge(case_of(one, other), Ending(Verdict(verdict), "elsewhere")) is outcome
+
+
+ALTERED = expected("PASS", "verify")
+
+
+@pytest.mark.parametrize("others", [(), (expected("PASS", gap="too slow"),), (expected("FAIL", "window"),)])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_altered_certificate_is_refused_whatever_its_run_came_to(others: tuple[Expected, ...], first: bool) -> None:
+    case = case_of(*((ALTERED, *others) if first else (*others, ALTERED)))
+    verdict = others[0].verdict if others else Verdict.PASS
+    assert judge(case, Ending(verdict, "verify")).good
+    assert judge(case, Ending(verdict, "window")) is Outcome.WRONG_STEP
 
 
 def test_a_fault_that_passes_excuses_nothing_that_comes_with_it() -> None:
