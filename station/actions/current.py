@@ -69,16 +69,25 @@ def _announce(stage: Stage, role: str, setting: str) -> None:
     stage.found.energised = True
 
 
+def _nobody(_: float) -> None:
+    """Nobody wants to know."""
+
+
 @contextmanager
-def flowing(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
-    """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out."""
+def flowing(
+    stage: Stage, direction: Direction, amperes: float, seen: Callable[[float], None] = _nobody
+) -> Iterator[None]:
+    """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out.
+
+    `seen` is told how much flows, in A, each time that the watch looks.
+    """
     check_envelope(stage, direction, amperes)
     switched, watch = (_loaded, _watch_load) if direction == "discharge" else (_supplied, _watch_supply)
     before, stage.flowing = stage.flowing, direction
     try:
         with (
             switched(stage, amperes),
-            stage.watching(WATCH_EVERY, lambda: watch(stage)),
+            stage.watching(WATCH_EVERY, lambda: seen(watch(stage))),
             _cells_watched(stage, direction, amperes),
         ):
             yield
@@ -123,10 +132,11 @@ def _loaded(stage: Stage, amperes: float) -> Iterator[None]:
         yield
 
 
-def _watch_load(stage: Stage) -> None:
+def _watch_load(stage: Stage) -> float:
     reading = stage.bench.load.reading()
     _hold_against(stage, "discharge", reading)
     stage.found.drawn += reading.current * WATCH_EVERY
+    return reading.current
 
 
 @contextmanager
@@ -166,10 +176,11 @@ def _ceiling(stage: Stage) -> float:
     return min(value.si, stage.bench.bench.envelope.voltage.si)
 
 
-def _watch_supply(stage: Stage) -> None:
+def _watch_supply(stage: Stage) -> float:
     reading = stage.bench.supply.reading()
     _hold_against(stage, "charge", reading)
     stage.found.charged += reading.current * WATCH_EVERY
+    return reading.current
 
 
 def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | LoadReading) -> None:

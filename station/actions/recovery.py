@@ -16,8 +16,6 @@ from station.model.pack import Protection
 
 LATE = 1.1
 """How many times its nominal time a recovery is waited for."""
-LOOK_EVERY = 0.1
-"""Seconds between looks at the probe current."""
 
 
 @dataclass(slots=True)
@@ -39,18 +37,16 @@ def probing(stage: Stage, protection: Protection) -> Iterator[Probe]:
     """Offer the probe current in the direction that a protection stops, while the block runs."""
     amperes = stage.current("probe")
     direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
-    driver = stage.bench.supply if direction == "charge" else stage.bench.load
+    probe = Probe(stage.clock.now())
 
-    def look() -> None:
+    def look(flows: float) -> None:
         now = stage.clock.now()
-        if not probe.is_back and driver.current() > amperes / 2:
+        if not probe.is_back and flows > amperes / 2:
             probe.back, probe.doubt = now, now - probe.looked
         probe.looked = now
 
-    with flowing(stage, direction, amperes):
-        probe = Probe(stage.clock.now())
-        with stage.watching(LOOK_EVERY, look):
-            yield probe
+    with flowing(stage, direction, amperes, look):
+        yield probe
 
 
 def come_back(stage: Stage, protection: Protection) -> bool:

@@ -38,6 +38,8 @@ class Connection:
     pending: bytearray = field(default_factory=bytearray)
     waiting: deque[Exchange] = field(default_factory=deque)
     busy: bool = False
+    asks: bool = False
+    """The message that is under way only asks."""
 
     @property
     def traffic(self) -> Traffic:
@@ -93,6 +95,11 @@ class Timers:
                 return
             exchange = connection.waiting.popleft()
         heapq.heappush(self._timers, (now + seconds, next(self._order), connection, exchange))
+
+
+def asks(message: bytes) -> bool:
+    """Whether every unit of a SCPI message is a question, so that it changes nothing."""
+    return all(unit.split(None, 1)[0].endswith(b"?") for unit in message.split(b";") if unit.strip())
 
 
 def finish(exchange: Exchange) -> None:

@@ -20,13 +20,17 @@ from typing import Protocol
 from station.clock import Clock, Ledger, SteppedClock, Traffic, VirtualClock
 from station.twin import ends
 from station.twin.cables import Cable
-from station.twin.exchanges import Connection, Exchange, IdleClients, Timers, finish
+from station.twin.exchanges import Connection, Exchange, IdleClients, Timers, asks, finish
 from station.twin.hold import Hold
 from station.twin.loop import Loop
 from station.twin.scpi import Instrument
 
 LONGEST_LINE = 65_536
 """Bytes without a line end after which a client's input is thrown away."""
+GLANCE = 0.005
+"""Seconds that have passed in virtual time when a mere question lets the world follow; nothing was due meanwhile, and
+the devices themselves measure no more often than this.
+"""
 LOOK_EVERY = 0.05
 """Wall seconds between two steps of the world when nothing is due and nobody asks anything."""
 PATIENCE = 0.02
@@ -60,6 +64,7 @@ class Server:
         self._idle = IdleClients()
         self._named: dict[str, Connection] = {}
         self._hold: Hold | None = None
+        self._followed = -math.inf
         self._keep_open: list[int] = []
         self.addresses: dict[str, str] = {}
         """Where each role answers: a VISA resource, or a serial port."""
@@ -158,6 +163,7 @@ class Server:
         self._listen(connection, instrument)
         if cable.silent:
             return
+        connection.asks = asks(line)
         yield instrument.response_time
         reply = yield from instrument.run(line)
         if reply is not None:
@@ -339,6 +345,12 @@ class Server:
         elif self._hold is None or connection.joined:
             for seconds in exchange:
                 self._clock.wait(seconds)
-                self._advance(self._clock.now())
+                self._follow(self._clock.now(), connection.asks)
         else:
             finish(exchange)
+
+    def _follow(self, now: float, asked: bool) -> None:
+        """Bring the world to the present, unless it is only asked and was there a moment ago."""
+        if not asked or now - self._followed > GLANCE or now >= self._due():
+            self._advance(now)
+            self._followed = now

@@ -1,0 +1,84 @@
+"""What a mere question need not bring the world up to, and what it must."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import pyvisa
+
+from station.clock import Scopes, VirtualClock
+from station.twin.exchanges import asks
+from station.twin.scpi import Dialect, Instrument
+from station.twin.server import GLANCE, Server
+from station.wires.visa import VisaWire
+
+RESPONSE = 0.002
+
+
+@dataclass
+class World:
+    """Where its time was brought, and what is due there next."""
+
+    due: float = math.inf
+    moved: list[float] = field(default_factory=list)
+    clock: VirtualClock = field(default_factory=VirtualClock)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def wire(world: World) -> Iterator[VisaWire]:
+    server = Server(world.clock, world.moved.append, lambda: world.due)
+    world.clock.attach(lambda time: None, server)
+    meter = Instrument("Maker,Model,1,0", Dialect(), [])
+    meter.response_time = RESPONSE
+    server.add_instrument("meter", meter)
+    server.start()
+    manager = pyvisa.ResourceManager("@py")
+    wire = VisaWire(server.addresses["meter"], Scopes(world.clock), manager)
+    yield wire
+    wire.close()
+    server.stop()
+    manager.close()
+
+
+@pytest.mark.parametrize(
+    "message", ["*IDN?", " *STB?;*ESR? ", "MEAS:VOLT?;:MEAS:CURR?", "MEAS:VOLT:DC? (@101)", "A?;;B?"]
+)
+def test_a_message_of_questions_only_asks(message: str) -> None:
+    assert asks(message.encode())
+
+
+@pytest.mark.parametrize(
+    "message", ["*RST", "VOLT 5", "VOLT 5;:VOLT?", "VOLT?;VOLT 5", 'DISP:TEXT "why?;who?"', "*CLS;*IDN?", "VOLT 5?"]
+)
+def test_a_message_with_a_command_in_it_does_more_than_ask(message: str) -> None:
+    assert not asks(message.encode())
+
+
+def test_questions_that_follow_soon_see_the_world_as_it_was_a_moment_ago(world: World, wire: VisaWire) -> None:
+    for _ in range(30):
+        wire.query("*IDN?")
+    assert world.clock.now() == pytest.approx(30 * RESPONSE)
+    gaps = [later - earlier for earlier, later in zip(world.moved, world.moved[1:], strict=False)]
+    assert all(GLANCE < gap <= GLANCE + RESPONSE for gap in gaps)
+    assert world.moved[-1] > world.clock.now() - GLANCE - RESPONSE
+
+
+def test_a_question_sees_what_was_due_before_it(world: World, wire: VisaWire) -> None:
+    wire.query("*IDN?")
+    world.due = 1.5 * RESPONSE
+    wire.query("*IDN?")
+    assert world.moved == pytest.approx([RESPONSE, 2 * RESPONSE])
+
+
+def test_a_command_finds_the_world_in_the_present(world: World, wire: VisaWire) -> None:
+    for _ in range(3):
+        wire.query("*CLS;*IDN?")
+    assert world.moved == pytest.approx([RESPONSE, 2 * RESPONSE, 3 * RESPONSE])
