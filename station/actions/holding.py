@@ -7,7 +7,8 @@ that stops the current there acts too early, unless what it watches has drifted 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+
+import numpy as np
 
 from station.actions.blame import see_that_the_pack_blocks
 from station.actions.opening import WITNESS_EVERY, longest_trip
@@ -62,22 +63,15 @@ def _seen(stage: Stage, witness: Supply | Load, seconds: float) -> list[tuple[fl
 
 def _came_near(stage: Stage, protection: Protection, shifted: Shift, lived: Sequence[tuple[float, float]]) -> bool:
     """Whether the live value had come within the tolerance of the threshold when the delay of an opening began."""
-    began = lived[-1][0] - _usual_delay(stage, protection)
-    return is_near(protection, _value_at(began, lived), shifted)
+    times, values = zip(*lived, strict=True)
+    began = times[-1] - _usual_delay(stage, protection)
+    return is_near(protection, float(np.interp(began, times, values)), shifted)
 
 
 def _judge(stage: Stage, protection: Protection, early: bool) -> None:
     state, reason = "opens too early" if early else "holds", "it acts before its tolerance is reached"
     proves = protection.proves[1:2]
     stage.expect(f"{protection.name}_held", state, "holds", reason, proves=proves, witness="instrument")
-
-
-def _value_at(time: float, lived: Sequence[tuple[float, float]]) -> float:
-    """A value at a time, on a straight line between its readings; before the first it is the first."""
-    for (at, value), (later, next_value) in pairwise(lived):
-        if at <= time < later:
-            return value + (next_value - value) * (time - at) / (later - at)
-    return lived[0][1] if time < lived[0][0] else lived[-1][1]
 
 
 def _let_go(stage: Stage, parameters: Parameters, direction: Direction, acted: Iterable[Protection]) -> None:

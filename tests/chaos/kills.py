@@ -105,8 +105,9 @@ def whole() -> Whole:
     with tempfile.TemporaryDirectory() as data, station.rig(simulated, SERIAL) as bench:
         words = dict(bench.twin.bms.memory.words)
         ran = bench.run(Path(data))
+        flushed = tuple(event.event for event in read_journal(ran.folder.journal) if event.durable)
     _see(ran.record.verdict is Verdict.PASS, f"a run that nobody kills is {ran.record.verdict}: {ran.record.reason}")
-    return Whole(tuple(event.event for event in ran.events if event.durable), words)  # type: ignore[attr-defined]
+    return Whole(flushed, words)
 
 
 def drawn(count: int, every: int, draw: str) -> list[int]:

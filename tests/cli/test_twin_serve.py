@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from bench_runs import SERIAL
 from benchmarks.determinism import OF_THE_MOMENT
+from short_sequences import FROM_START_TO_SHUTDOWN, sequence_file
 
 from station.bms.pace_modbus import PaceModbus
 from station.cli.main import status
@@ -30,31 +31,6 @@ PATIENCE = 60.0
 """Wall seconds for a process on a busy machine."""
 OF_THE_FILE = frozenset({"files", "plan_sha256"})
 """What differs because the bench file of a served bench has other addresses in it."""
-SEQUENCE = """\
-sequence: short
-title: The pack starts, is read, opens at an over-current, and is shut down
-pack: bali48
-steps:
-  - step: start
-    gate: true
-    press_key: start
-    expect: [{lamps: lamp_test}, {answers: rs485_a}]
-  - step: window
-    gate: true
-    measure: [polarity, terminal_voltage]
-    limit: {terminal_voltage: factory_window}
-  - step: identity
-    gate: true
-    require: serial_number
-  - step: rest
-    measure: [pack_voltage_error, cell_sum_error, cell_spread_rest, temperature_error, current_zero]
-  - step: trip
-    trip: discharge_overcurrent
-    by: direct_drive
-  - step: shutdown
-    press_key: shutdown
-    expect: [{lamps: asleep}, {silent: rs485_a, terminals: dead, contacts: dead}]
-"""
 DEAD_FROM_THE_TRIP_ON = """\
 fault: dead-from-the-trip-on
 title: The board stops answering when the trip begins
@@ -112,9 +88,7 @@ def until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module")
 def sequence(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("sequences") / "short.yaml"
-    path.write_text(SEQUENCE, encoding="utf-8")
-    return str(path)
+    return sequence_file(tmp_path_factory.mktemp("sequences"), "short", *FROM_START_TO_SHUTDOWN)
 
 
 def run(sequence: str, bench: str | Path, data: Path, *options: str) -> dict[str, Any]:

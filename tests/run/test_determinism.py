@@ -4,39 +4,12 @@ from pathlib import Path
 
 from bench_runs import rig
 from benchmarks.determinism import burning, essence
-
-SEQUENCE = """\
-sequence: again
-title: Lamps, readings, a trip and its waveform, silent lines before the start and after the shutdown
-pack: bali48
-steps:
-  - step: start
-    gate: true
-    press_key: start
-    expect: [{lamps: lamp_test}, {answers: rs485_a}]
-  - step: window
-    gate: true
-    measure: [polarity, terminal_voltage]
-    limit: {terminal_voltage: factory_window}
-  - step: identity
-    gate: true
-    require: serial_number
-  - step: rest
-    measure: [pack_voltage_error, cell_sum_error, cell_spread_rest, temperature_error, current_zero]
-  - step: trip
-    trip: discharge_overcurrent
-    by: direct_drive
-  - step: shutdown
-    press_key: shutdown
-    expect: [{lamps: asleep}, {silent: rs485_a, terminals: dead, contacts: dead}]
-"""
+from short_sequences import FROM_START_TO_SHUTDOWN, sequence_file
 
 
 def evidence(folder: Path) -> bytes:
     folder.mkdir()
-    sequence = folder / "again.yaml"
-    sequence.write_text(SEQUENCE, encoding="utf-8")
-    with rig(sequence=str(sequence)) as bench:
+    with rig(sequence=sequence_file(folder, "again", *FROM_START_TO_SHUTDOWN)) as bench:
         return essence(bench.run(folder).record.canonical())
 
 

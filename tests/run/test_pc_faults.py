@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from bench_runs import SERIAL, Ran, Rig, rig
+from short_sequences import IDENTITY, START, WINDOW, WRITE_BACK, sequence_file
 
 import station.cli.run as command
 from station import disk
@@ -38,46 +39,12 @@ from station.records import NotWritable, RunFolder, new_run, read_journal, run_f
 from station.records.store import LEAST_FREE
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-SHORT = """\
-sequence: short
-title: Current flows, and a parameter is written and put back
-pack: [bali48]
-steps:
-  - step: start
-    gate: true
-    press_key: start
-    expect:
-      - {answers: rs485_a}
-  - step: window
-    gate: true
-    measure: [polarity, terminal_voltage]
-    limit: {terminal_voltage: factory_window}
-  - step: identity
-    gate: true
-    require: serial_number
-  - step: write-back
-    parameters: {write_back: cell_overvoltage.delay}
+DRAW = """\
   - step: draw
     under: {discharge: probe}
     measure: [pack_voltage_error]
 """
-TRIP = """\
-sequence: trip
-title: One protection is tripped by a shift of its thresholds
-pack: [bali48]
-steps:
-  - step: start
-    gate: true
-    press_key: start
-    expect:
-      - {answers: rs485_a}
-  - step: window
-    gate: true
-    measure: [polarity, terminal_voltage]
-    limit: {terminal_voltage: factory_window}
-  - step: identity
-    gate: true
-    require: serial_number
+SHIFTED_TRIP = """\
   - step: discharge
     under: {discharge: standard}
     steps:
@@ -89,11 +56,12 @@ steps:
 
 @pytest.fixture(scope="module")
 def sequences(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Short sequences, by name."""
+    """Short sequences, by name: a parameter is written and current flows; a protection is tripped by a shift."""
     folder = tmp_path_factory.mktemp("sequences")
-    for name, text in {"short": SHORT, "trip": TRIP}.items():
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return {name: str(folder / f"{name}.yaml") for name in ("short", "trip")}
+    after_identity = {"short": (WRITE_BACK, DRAW), "trip": (SHIFTED_TRIP,)}
+    return {
+        name: sequence_file(folder, name, START, WINDOW, IDENTITY, *steps) for name, steps in after_identity.items()
+    }
 
 
 def when(bench: Rig, kind: type[Event], act: Callable[[], None]) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import dead_runs
 import pytest
 from bench_runs import SERIAL, rig
+from short_sequences import START, WRITE_BACK, sequence_file
 
 from station.cli.certify import sign_certificate
 from station.disk import DRAFT
@@ -25,7 +27,6 @@ from station.report.verify import verify
 from station.report.whole import LONGEST_END, is_whole
 from station.run import recovery
 from station.run.plan import Files
-from station.run.recovery import close_dead_runs
 
 RUN = "20260101T000000000Z-00000001"
 JOURNAL, RECORD, CERTIFICATE = "journal.jsonl", "record.json", "certificate.pdf"
@@ -33,21 +34,6 @@ LAST = 4096
 """Bytes at the end of each file at every one of which the power is cut (the station's specification)."""
 EVERY = 64
 """Of these, every how many also with the rest of the file full of zeros, as file systems leave it."""
-MARK = b"/ByteRange [0 1 2 38]\n<signature>\n%%EOF\n"
-"""As short as a file can be that has the length it says it has."""
-SHIFTING = """\
-sequence: shifting
-title: One parameter is written and put back
-pack: [bali48]
-steps:
-  - step: start
-    gate: true
-    press_key: start
-    expect:
-      - {answers: rs485_a}
-  - step: write-back
-    parameters: {write_back: cell_overvoltage.delay}
-"""
 ACTED = GuardActed(at_s=9.5, when="2026-01-01T00:00:09.500+00:00", why="the process of the run died", killed=True)
 BARE = Files(Library.default()).pack("bali48").model_copy(update={"requirement": {}})
 
@@ -85,9 +71,8 @@ class Scene:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
     """The files of a short run that went well; its certificate is a real one."""
-    sequence = tmp_path_factory.mktemp("sequence") / "shifting.yaml"
-    sequence.write_text(SHIFTING, encoding="utf-8")
-    with rig(sequence=str(sequence)) as bench:
+    sequence = sequence_file(tmp_path_factory.mktemp("sequence"), "shifting", START, WRITE_BACK)
+    with rig(sequence=sequence) as bench:
         ran = bench.run(tmp_path_factory.mktemp("whole"))
     assert ran.record.verdict == "PASS", ran.record.reason
     keys = KeyStore(tmp_path_factory.mktemp("signing"))
@@ -97,7 +82,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
 
 
 def finished(whole: Mapping[str, bytes]) -> Scene:
-    return Scene({**whole, CERTIFICATE: MARK})
+    return Scene({**whole, CERTIFICATE: dead_runs.CERTIFICATE})
 
 
 def dead_in_mid_shift(whole: Mapping[str, bytes]) -> Scene:
@@ -114,7 +99,7 @@ def dead_while_closing(whole: Mapping[str, bytes], data: Path) -> Scene:
     return Scene(
         {
             JOURNAL: folder.journal.read_bytes(),
-            CERTIFICATE: MARK,
+            CERTIFICATE: dead_runs.CERTIFICATE,
             f".{RECORD}.x7{DRAFT}": folder.record.read_bytes()[:1000],
             f".{CERTIFICATE}.x8{DRAFT}": b"%PDF",
         }
@@ -127,7 +112,7 @@ def before_the_way_back(journal: bytes) -> bytes:
 
 def close(data: Path) -> list[str]:
     """What the station says when it starts."""
-    return list(close_dead_runs(data, lambda name: BARE, lambda record, folder: folder.certificate.write_bytes(MARK)))
+    return dead_runs.close(data, lambda name: BARE)
 
 
 @pytest.fixture
