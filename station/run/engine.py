@@ -7,24 +7,22 @@ person or computer never becomes PASS or FAIL of the pack.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date
 
 from station.actions import lamps, vocabulary
 from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
-from station.bench import Held, MissingRole, NotAsNamed, OpenBench, leased, make_safe, resources
+from station.bench import Held, MissingRole, OpenBench, leased, make_safe, resources
 from station.bms.errors import BmsError, NotStored, PackRefused, PackSilent
 from station.clock import DeadlineExceeded, Scopes, Stopped
 from station.instruments.errors import RoleError
 from station.model.events import (
     DateJumped,
     Event,
-    InstrumentFound,
     MadeSafe,
     Measured,
     RunEnded,
@@ -32,19 +30,19 @@ from station.model.events import (
     StepEnded,
     StepStarted,
 )
-from station.model.record import Instrument, Record, Step
+from station.model.record import Record, Step
 from station.model.sequence import Step as Planned
-from station.model.verdict import Verdict, strongest
+from station.model.verdict import Verdict
+from station.run import start_checks
 from station.run.calendar import Calendar
 from station.run.golden import held_against_bench
+from station.run.ledger import Ledger
 from station.run.pairing import Pairing
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
 
 BENCH_FAULTS = (BenchFault, WireError, RoleError, MissingRole, DeadlineExceeded, OSError)
 """What is never the pack's fault."""
-METER_RANGE, METER_CYCLES = 100.0, 1.0
-"""Volts and power line cycles of the voltmeter: a full pack has up to 54.75 V, one cycle takes 20 ms."""
 ESTOP_EVERY = 1.0
 """Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
 PAIRED_WITHIN = 20.0
@@ -67,15 +65,6 @@ class Outcome:
     def of(cls, record: Record) -> Outcome:
         """What a record says of it."""
         return cls(record.verdict, record.reason, record.bench_time_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Something that counts towards the verdict: where, what, and why it is not PASS."""
-
-    path: str
-    verdict: Verdict
-    reason: str
 
 
 class Engine:
@@ -105,8 +94,7 @@ class Engine:
         self._holds_bench = False
         self._cleaning_up = False
         self._calendar = Calendar(scopes)
-        self._judged: list[Judged] = []
-        self._over: Judged | None = None
+        self._ledger = Ledger()
         self.stage = Stage(
             plan.pack, bench, scopes, self._emit, serial_number=start.serial_number, started=self._began, port=plan.port
         )
@@ -118,7 +106,7 @@ class Engine:
     @property
     def over(self) -> bool:
         """Whether the run has ended before its last step."""
-        return self._over is not None
+        return self._ledger.over
 
     def run(self) -> Outcome:
         """Start checks, every step, safe state; raises OSError where not even the end can be written down."""
@@ -137,30 +125,16 @@ class Engine:
     # ------------------------------------------------------------------------------------------ before the first step
 
     def start_checks(self) -> None:
-        """Instruments are who they should be and in calibration, E-stop chain closed, contactor not welded, outputs
-        off.
-        """
+        """Take the bench for this run, and see that it is fit for it."""
         self._guarded("start-checks", self._start_checks)
 
     def _start_checks(self) -> None:
         if self._blocked:
             raise Blocked(self._blocked)
         self._take_leases()
-        for role, entry in self._bench.instruments():
-            if entry.calibrated_until is not None and entry.calibrated_until < self._scopes.utc().date():
-                raise Blocked(f"the calibration of the {role} ran out on {entry.calibrated_until}: have it calibrated")
-            self._identify(role, entry.at, entry.calibrated_until)
-        if self._bench.has("voltmeter"):
-            self._bench.voltmeter.prepare(METER_RANGE, METER_CYCLES)
-        safe = make_safe(self._bench)
-        if safe.trouble:
-            raise BenchFault(safe.trouble[0])
+        start_checks.check(self.stage)
         if self._bench.has("estop"):
-            if not self.stage.wiring.estop_closed():
-                raise Blocked("the emergency stop chain is open: close it and start again")
             self._leases.enter_context(self.stage.watching(ESTOP_EVERY, self._see_estop))
-        if self._bench.has("supply_side") and abs(self.stage.wiring.volts("supply_side")) > 5:
-            raise Blocked("there is voltage behind the open contactor: it is welded, or something else feeds the bench")
 
     def _take_leases(self) -> None:
         """Hold the bench for this run; what somebody else holds is not touched at all, not even to make it safe."""
@@ -184,30 +158,11 @@ class Engine:
             )
         self._scopes.stop("the emergency stop chain is open")
 
-    def _identify(self, role: str, at: str, calibrated_until: date | None) -> None:
-        try:
-            found = self._bench.identify(role)
-        except NotAsNamed as error:
-            raise Blocked(str(error)) from None
-        self._emit(
-            InstrumentFound(
-                at_s=self.stage.at_s,
-                instrument=Instrument(
-                    role=role,
-                    model=found.model,
-                    serial_number=found.serial_number,
-                    firmware=found.firmware,
-                    address=at,
-                    calibrated_until=str(calibrated_until or ""),
-                ),
-            )
-        )
-
     # ------------------------------------------------------------------------------------------------ steps
 
     def step(self, planned: PlannedStep) -> Verdict:
         """Carry out one step, as often as it may be attempted; only a PASS makes up for what failed before it."""
-        mark = len(self._judged)
+        mark = self._ledger.mark
         verdict = Verdict.NOT_TESTED
         for attempt in range(1, planned.step.attempts + 1):
             verdict = self._attempt_again(mark, planned, attempt, self._body)
@@ -219,19 +174,19 @@ class Engine:
             if self.step(remedy) is Verdict.PASS:
                 verdict = self._attempt_again(mark, planned, attempt, self._expect_again)
         if planned.step.optional is not None:
-            self._judged[mark:] = [entry for entry in self._judged[mark:] if entry.verdict is not Verdict.NOT_TESTED]
+            self._ledger.excuse(mark)
         if verdict is Verdict.FAIL and not self.over and (planned.step.gate or self.plan.sequence.after_fail == "stop"):
-            self._over = self._worst(self._judged[mark:])
+            self._ledger.over = True
         return verdict
 
     def _attempt_again(
         self, mark: int, planned: PlannedStep, attempt: int, body: Callable[[PlannedStep], None]
     ) -> Verdict:
         """One more attempt; if it passes, what was judged before it, since `mark`, is kept but no longer counts."""
-        begun = len(self._judged)
+        begun = self._ledger.mark
         verdict = self.attempt(planned, attempt, lambda: body(planned))
         if verdict is Verdict.PASS:
-            del self._judged[mark:begun]
+            self._ledger.make_up(mark, begun)
         return verdict
 
     def attempt(self, planned: PlannedStep, attempt: int, body: Callable[[], None]) -> Verdict:
@@ -242,16 +197,16 @@ class Engine:
             self._emit(
                 StepStarted(at_s=began, step=planned.path, title=step.title, attempt=attempt, depth=planned.depth)
             )
-            mark = len(self._judged)
+            mark = self._ledger.mark
             if planned.skipped:
-                self._judge(planned.path, Verdict.NOT_TESTED, planned.skipped)
+                self._ledger.judge(planned.path, Verdict.NOT_TESTED, planned.skipped)
             else:
                 with self._scopes.enter(planned.path, _deadline(planned)):
                     self._guarded(planned.path, body)
                 if planned.depth == 0:
-                    self._see_pairing(planned.path, self._worst(self._judged[mark:]).verdict)
+                    self._see_pairing(planned.path, self._ledger.worst(mark).verdict)
             self._see_date()
-            worst = self._worst(self._judged[mark:])
+            worst = self._ledger.worst(mark)
             ended = Step(
                 id=planned.path,
                 title=step.title,
@@ -344,23 +299,23 @@ class Engine:
             body()
         except Blocked as error:
             late = self.stage.found.energised
-            self._end(path, Verdict.ERROR if late else Verdict.BLOCKED, str(error))
+            self._ledger.end(path, Verdict.ERROR if late else Verdict.BLOCKED, str(error))
         except NotFeasible as error:
-            self._judge(path, Verdict.NOT_TESTED, str(error))
+            self._ledger.judge(path, Verdict.NOT_TESTED, str(error))
         except Stopped as error:
-            self._end(path, Verdict.ABORTED, str(error))
+            self._ledger.end(path, Verdict.ABORTED, str(error))
         except NotStored as error:
-            self._end(
+            self._ledger.end(
                 path, Verdict.FAIL, f"{error}; a pack that keeps other thresholds than it is told is not driven on"
             )
         except PackRefused as error:
-            self._judge(path, Verdict.FAIL, str(error))
+            self._ledger.judge(path, Verdict.FAIL, str(error))
         except PackSilent as error:
             self._silence(path, error)
         except (BmsError, *BENCH_FAULTS) as error:
-            self._end(path, Verdict.ERROR, str(error))
+            self._ledger.end(path, Verdict.ERROR, str(error))
         except Exception as error:
-            self._end(path, Verdict.ERROR, f"internal error of the station: {type(error).__name__}: {error}")
+            self._ledger.end(path, Verdict.ERROR, f"internal error of the station: {type(error).__name__}: {error}")
 
     def _silence(self, path: str, error: PackSilent) -> None:
         """Silence is the pack's fault only if the station's own line proves good right afterwards."""
@@ -369,39 +324,21 @@ class Engine:
                 port = self.stage.bench.port_on(error.wire) or self.stage.port
                 works = port.own_line_works()
         except (*BENCH_FAULTS, BmsError) as trouble:
-            self._end(path, Verdict.ERROR, f"{error}; the station's own line could not be proven good: {trouble}")
-            return
-        if works:
-            self._end(path, Verdict.FAIL, f"{error}; the station's own line proved good")
+            verdict, found = Verdict.ERROR, f"could not be proven good: {trouble}"
         else:
-            self._end(path, Verdict.ERROR, f"{error}; the station's own line does not prove good")
-
-    def _end(self, path: str, verdict: Verdict, reason: str) -> None:
-        """Judge, and let no further step begin."""
-        self._judge(path, verdict, reason)
-        self._over = self._over or self._judged[-1]
-
-    def _judge(self, path: str, verdict: Verdict, reason: str) -> None:
-        self._judged.append(Judged(path, verdict, reason))
-
-    @staticmethod
-    def _worst(judged: Sequence[Judged]) -> Judged:
-        """The entry that decides; a step that judged nothing and met no trouble has done what it should."""
-        verdict = strongest(entry.verdict for entry in judged) if judged else Verdict.PASS
-        reason = next((entry.reason for entry in judged if entry.verdict is verdict and entry.reason), "")
-        path = next((entry.path for entry in judged if entry.verdict is verdict), "")
-        return Judged(path, verdict, reason)
+            verdict, found = (Verdict.FAIL, "proved good") if works else (Verdict.ERROR, "does not prove good")
+        self._ledger.end(path, verdict, f"{error}; the station's own line {found}")
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Measured) and event.measurement.verdict is not None:
             found = event.measurement
-            self._judge(
+            self._ledger.judge(
                 found.step, found.verdict or Verdict.ERROR, f"{found.name}: {found.reason}" if found.reason else ""
             )
         try:
             self._listener(event)
         except OSError as error:
-            self._end("journal", Verdict.ERROR, f"it cannot be written: {error}")
+            self._ledger.end("journal", Verdict.ERROR, f"it cannot be written: {error}")
             if not self._cleaning_up:
                 raise
 
@@ -419,7 +356,7 @@ class Engine:
         self.stage.watchdogs.rest()
         safe = make_safe(self._bench)
         if safe.trouble:
-            self._end("safe state", Verdict.ERROR, safe.trouble[0])
+            self._ledger.end("safe state", Verdict.ERROR, safe.trouble[0])
         try:
             self._emit(MadeSafe(at_s=self.stage.at_s, state=safe.state, trouble=safe.trouble))
         finally:
@@ -434,7 +371,7 @@ class Engine:
             return self._say_the_end()
 
     def _say_the_end(self) -> Outcome:
-        verdict, reason = held_against_bench(self._purpose, *self._verdict())
+        verdict, reason = held_against_bench(self._purpose, *self._ledger.verdict())
         outcome = Outcome(verdict, reason, self.stage.at_s)
         ended = self._scopes.utc().isoformat(timespec="seconds")
         self._emit(
@@ -451,22 +388,13 @@ class Engine:
             with self._scopes.enter("restore thresholds", CLEAN_UP_WITHIN, shielded=True):
                 left = self.parameters.restore()
         except Exception as error:
-            self._end("restore", Verdict.ERROR, f"NOT RESTORED: what was shifted ({error}); keep this pack apart")
-            return
-        if left:
-            names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
-            self._end("restore", Verdict.FAIL, f"NOT RESTORED: the pack keeps other values of {names}; keep it apart")
-
-    def _verdict(self) -> tuple[Verdict, str]:
-        """The verdict of the run and, unless it is PASS, one sentence that says why."""
-        if self._over is not None and self._over.verdict is Verdict.BLOCKED:
-            worst = self._over
+            verdict, what = Verdict.ERROR, f"what was shifted ({error}); keep this pack apart"
         else:
-            worst = self._worst(self._judged or [Judged("", Verdict.NOT_TESTED, "nothing was tested")])
-        if worst.verdict is Verdict.NOT_TESTED:
-            worst = Judged(worst.path, Verdict.ERROR, f"{worst.reason} (mandatory, and not tested)")
-        why = f"{worst.path}: {worst.reason}" if worst.path else worst.reason
-        return worst.verdict, "" if worst.verdict is Verdict.PASS else why
+            if not left:
+                return
+            names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+            verdict, what = Verdict.FAIL, f"the pack keeps other values of {names}; keep it apart"
+        self._ledger.end("restore", verdict, f"NOT RESTORED: {what}")
 
 
 def _deadline(planned: PlannedStep) -> float:
