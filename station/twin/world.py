@@ -8,8 +8,7 @@ end at whatever comes next (a sample of the BMS, an instrument's business, a fau
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -41,43 +40,20 @@ from station.twin.server import Server
 from station.twin.states import State
 from station.twin.terminals import SinkTerminals, SourceTerminals
 from station.twin.watchdog import WatchdogRelay
+from station.twin.wiring import Wiring
 
 PUT_OFF = 0.06
 """Seconds of virtual time that may pass before the world follows; an exchange lets it follow in any case."""
 LONGEST_STEP = 0.1
 """Seconds; the cells are exact over any step of one current, and the circuit sees them as they will be at its end."""
-CONTACT_CLOSED, CONTACT_OPEN = 0.15, 50e6
-"""Ohms of a dry contact, or between two pins, with the leads."""
+SHUNT = 0.25e-3
+"""Ohms of a shunt that the bench file does not state."""
 BOARD_SERIAL = "PB00000001"
 """What the BMS says that its own serial number is."""
 
 
 class CannotServe(ValueError):
     """A bench file that the twin cannot stand in for; the message says why."""
-
-
-@dataclass
-class Sensors:
-    """What stands between the pack and the bench besides wires."""
-
-    estop_closed: bool = True
-    blind: str = ""
-    """The lamp whose light sensor sees nothing."""
-    key_actuator_dead: bool = False
-    probe_error: float = 0.0
-    """Kelvin by which the probe beside the pack reads too high."""
-
-
-@dataclass
-class Sockets:
-    """Ohms that the bench finds at the sockets of the pack, by port where there are several."""
-
-    joined: dict[str, float] = field(default_factory=dict)
-    """Pin 3 to pin 6 of an RS485 socket, which are one ground (manual 6-13)."""
-    free: dict[str, float] = field(default_factory=dict)
-    """Pins 4 and 5 of it, which lead nowhere, to pin 3."""
-    isolation: float = CONTACT_OPEN
-    """Between the two dry contacts."""
 
 
 class Twin:
@@ -108,19 +84,16 @@ class Twin:
         self._lock = threading.RLock()
         self.pack = _pack(pack_file, protocol, state, serial_number, seed)
         self.bms, self.cells = self.pack.bms, self.pack.cells
-        self.sensors = Sensors()
         self.watchdog = WatchdogRelay()
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
-        self.sockets = Sockets(
-            joined=dict.fromkeys(self._channels("pins_joined"), CONTACT_CLOSED),
-            free=dict.fromkeys(self._channels("pins_free"), CONTACT_OPEN),
-        )
+        self._wiring = Wiring(self._roles, self.pack, lambda: self._found, lambda: self._now)
+        self.sensors, self.sockets = self._wiring.sensors, self._wiring.sockets
         self.circuit = Circuit(
             main=Contactor(),
             supply_contactor=Contactor(closed=True),
             load_contactor=Contactor(closed=True),
-            shunt=self._shunt(),
+            shunt=self._wiring.shunt(SHUNT),
         )
         self._contactor_wanted = False
         self._found = self._solve(0.0)
@@ -263,10 +236,6 @@ class Twin:
 
     # ------------------------------------------------------------------------------------------------ wiring
 
-    def _shunt(self) -> float:
-        entry = self._roles.get("shunt")
-        return entry.ratio.si if isinstance(entry, WiredEntry) and entry.ratio is not None else 0.25e-3
-
     def _make_instruments(self, rng: np.random.Generator) -> dict[str, Instrument]:
         made = {
             role: self._make(role, entry, rng)
@@ -279,11 +248,8 @@ class Twin:
         return made
 
     def _make(self, role: str, entry: InstrumentEntry, rng: np.random.Generator) -> Instrument:
-        model, serial, own = (
-            MODELS.get(entry.model),
-            entry.serial or "SIM0001",
-            np.random.default_rng(rng.integers(2**32)),
-        )
+        model, serial = MODELS.get(entry.model), entry.serial or "SIM0001"
+        own = np.random.default_rng(rng.integers(2**32))
         if model is ChromaSupply:
             return ChromaSupply(serial=serial, rng=own, terminals=self._source)
         if model is ChromaLoad:
@@ -296,81 +262,22 @@ class Twin:
             return DataAcquisition(
                 serial=serial,
                 rng=own,
-                voltages=self._voltages(),
-                resistances=self._resistances(),
-                temperatures=self._temperatures(),
-                digital_inputs=self._digital_input,
+                voltages=self._wiring.voltages(),
+                resistances=self._wiring.resistances(),
+                temperatures=self._wiring.temperatures(),
+                digital_inputs=self._wiring.digital_input,
             )
         raise CannotServe(f"the twin has no {entry.model} for the role {role}; it has {', '.join(MODELS)}")
 
-    def _channels(self, role: str) -> dict[str, int]:
-        """Channel numbers of a wired role, by the name of the input (or of the role itself)."""
-        entry = self._roles.get(role)
-        if not isinstance(entry, WiredEntry):
-            return {}
-        return {name: channel.number for name, channel in entry.inputs.items()} | (
-            {role: entry.input.number} if entry.input else {}
-        )
-
-    def _voltages(self) -> dict[int, Callable[[], float]]:
-        probes: Mapping[str, Callable[[], float]] = {
-            "shunt": lambda: self._found.shunt_voltage,
-            "case": lambda: self._found.case_voltage,
-            "supply_side": lambda: self._found.supply_voltage,
-        }
-        return {number: probe for role, probe in probes.items() for number in self._channels(role).values()}
-
-    def _resistances(self) -> dict[int, Callable[[], float]]:
-        def of(contact: str) -> Callable[[], float]:
-            return lambda: CONTACT_CLOSED if self.pack.contacts().get(contact, False) else CONTACT_OPEN
-
-        probes = {number: of(name) for name, number in self._channels("contacts").items()}
-        probes |= {number: lambda: self.sockets.isolation for number in self._channels("contact_isolation").values()}
-        for role, found in (("pins_joined", self.sockets.joined), ("pins_free", self.sockets.free)):
-            probes |= {number: partial(found.__getitem__, name) for name, number in self._channels(role).items()}
-        return probes
-
-    def _temperatures(self) -> dict[int, Callable[[], float]]:
-        return {
-            number: lambda: self.pack.ambient + self.sensors.probe_error
-            for number in self._channels("ambient").values()
-        }
-
-    def _digital_input(self, port: int) -> int:
-        byte = 0
-        lit = {name: on and name != self.sensors.blind for name, on in self.pack.lamps(self._now).items()}
-        single = {"estop": self.sensors.estop_closed, "buzzer": self.bms.buzzes(self._now)}
-        for role, states in (("lamps", lit), ("estop", single), ("buzzer", single)):
-            entry = self._roles.get(role)
-            if isinstance(entry, WiredEntry):
-                inputs = entry.inputs | ({role: entry.input} if entry.input else {})
-                byte |= sum(
-                    1 << (channel.bit or 0)
-                    for name, channel in inputs.items()
-                    if channel.number == port and states.get(name, False)
-                )
-        return byte
-
     def _switched(self, switch: DataAcquisition) -> None:
         """The relays moved: contactor, key and loop-back follow."""
-        closed = switch.relays.closed
-
-        def is_on(role: str) -> bool:
-            entry = self._roles.get(role)
-            output = entry.output if isinstance(entry, WiredEntry) else None
-            if output is None or output.bit is None:
-                return output is not None and output.number in closed
-            return bool(switch.outputs.get(output.number, 0) >> output.bit & 1)
-
+        is_on = partial(self._wiring.is_on, switch=switch)
         self.watchdog.see(is_on("watchdog"), self._now)
         self._contactor_wanted = is_on("contactor")
         self._hold_contactor()
         self.pack.press(is_on("key") and not self.sensors.key_actuator_dead)
         for name, line in self.lines.items():
-            entry = self._roles[name]
-            line.loop_back = (
-                isinstance(entry, PortEntry) and entry.loop_back is not None and entry.loop_back.number in closed
-            )
+            line.loop_back = self._wiring.loops_back(name, switch)
 
     def _hold_contactor(self) -> None:
         """The contactor is closed where the switch unit and the watchdog relay both want it."""
