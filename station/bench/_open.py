@@ -150,6 +150,10 @@ class OpenBench:
             self._ports[name] = self._open_port(name)
         return self._ports[name]
 
+    def lines(self) -> Iterator[tuple[str, LineStatistics]]:
+        """The name of each port that was opened, and how its line has behaved so far."""
+        return ((name, port.client.statistics) for name, port in self._ports.items())
+
     def port_on(self, wire: object) -> Port | None:
         """The open port that talks over that wire, if one does."""
         return next((port for port in self._ports.values() if port.wire is wire), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Generic, Protocol, TypeVar
 
 from station.bms.comeback import Comeback
@@ -60,6 +60,10 @@ class LineStatistics:
     """Times that a sound frame came when nobody waited for one any more."""
     vanished: int = 0
     """Times that the port vanished and came back with the same pack on it."""
+
+    def since(self, before: LineStatistics) -> LineStatistics:
+        """What was added since."""
+        return LineStatistics(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from station.run import start_checks
 from station.run.calendar import Calendar
 from station.run.golden import held_against_bench
 from station.run.ledger import Ledger
+from station.run.line_notes import LineNotes
 from station.run.pairing import Pairing
 from station.run.plan import Plan, PlannedStep
 from station.wires.errors import WireError
@@ -101,6 +102,7 @@ class Engine:
         self.stage.shifts = plan.shifts
         self.parameters = Parameters(self.stage, plan.protocol)
         self._pairing = Pairing(self.stage, min(plan.protocol.by_address))
+        self._line_notes = LineNotes(self.stage)
         self._emit(start)
 
     @property
@@ -206,6 +208,7 @@ class Engine:
                 if planned.depth == 0:
                     self._see_pairing(planned.path, self._ledger.worst(mark).verdict)
             self._see_date()
+            self._line_notes.tell()
             worst = self._ledger.worst(mark)
             ended = Step(
                 id=planned.path,
