@@ -40,7 +40,7 @@ from station.twin.server import Server
 from station.twin.states import State
 from station.twin.terminals import SinkTerminals, SourceTerminals
 from station.twin.watchdog import WatchdogRelay
-from station.twin.wiring import Wiring
+from station.twin.wiring import Sensors, Sockets, Wiring
 
 PUT_OFF = 0.06
 """Seconds of virtual time that may pass before the world follows; an exchange lets it follow in any case."""
@@ -88,7 +88,6 @@ class Twin:
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
         self._wiring = Wiring(self._roles, self.pack, lambda: self._found, lambda: self._now)
-        self.sensors, self.sockets = self._wiring.sensors, self._wiring.sockets
         self.circuit = Circuit(
             main=Contactor(),
             supply_contactor=Contactor(closed=True),
@@ -139,6 +138,16 @@ class Twin:
     def switch(self) -> Instrument:
         """The switch unit."""
         return self.instruments["switch"]
+
+    @property
+    def sensors(self) -> Sensors:
+        """What stands between the pack and the bench besides wires."""
+        return self._wiring.sensors
+
+    @property
+    def sockets(self) -> Sockets:
+        """What the bench finds at the sockets of the pack."""
+        return self._wiring.sockets
 
     @property
     def connections(self) -> Mapping[str, Cable]:

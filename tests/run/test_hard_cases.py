@@ -6,30 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench_runs import Ran, Rig, rig
+from bench_runs import Ran, assert_left_safe, rig, when
 
 from station.model.events import Event, OutputChanging, ParametersChanging, StepStarted
-from station.twin.world import Sensors
-
-
-def when(bench: Rig, kind: type[Event], seen: str, act: Callable[[], None]) -> None:
-    """Act at the first event of a kind that mentions something."""
-    done: list[bool] = []
-
-    def listen(event: Event) -> None:
-        if isinstance(event, kind) and not done and seen in event.model_dump_json():
-            done.append(True)
-            act()
-
-    bench.listeners.append(listen)
+from station.twin.wiring import Sensors
 
 
 def assert_station_takes_the_blame(ran: Ran, *words: str) -> None:
     assert ran.record.verdict == "ERROR", ran.record.reason
     assert all(word in ran.record.reason for word in words), ran.record.reason
-    assert not ran.twin._source.on
-    assert not ran.twin._sink.on
-    assert not ran.twin.circuit.main.closed
+    assert_left_safe(ran.twin)
 
 
 def test_a_load_that_trips_just_when_the_pack_should_is_no_trip_of_the_pack(tmp_path: Path) -> None:
@@ -75,42 +61,47 @@ class _Handed:
 @pytest.mark.parametrize("ohms", ["500 mOhm", "80 mOhm"])
 def test_a_supply_that_goes_to_constant_voltage_is_no_open_fet(ohms: str, tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, StepStarted, "charge-trips", lambda: bench.twin.set("circuit.lead", ohms))
+        when(bench, StepStarted, lambda: bench.twin.set("circuit.lead", ohms), mentions="charge-trips")
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "leads")
 
 
 def test_a_pack_that_is_too_full_for_the_charge_current_is_no_open_fet(tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, StepStarted, "charge-trips", lambda: bench.twin.set("cells.soc", 1.0035))
+        when(bench, StepStarted, lambda: bench.twin.set("cells.soc", 1.0035), mentions="charge-trips")
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "headroom")
 
 
 def test_a_lead_that_is_pulled_while_a_current_is_held_is_no_trip(tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, OutputChanging, "128.", lambda: bench.twin.set("circuit.lead_open", True))
+        when(bench, OutputChanging, lambda: bench.twin.set("circuit.lead_open", True), mentions="128.")
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "lead")
 
 
 def test_a_lead_that_is_pulled_while_a_threshold_is_shifted_is_no_trip(tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, ParametersChanging, "discharge_overtemperature", lambda: bench.twin.set("circuit.lead_open", True))
+        when(
+            bench,
+            ParametersChanging,
+            lambda: bench.twin.set("circuit.lead_open", True),
+            mentions="discharge_overtemperature",
+        )
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "lead")
 
 
 def test_readings_that_are_frozen_are_never_a_pass(tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, StepStarted, "standby", lambda: bench.twin.set("bms.adc.frozen", True))
+        when(bench, StepStarted, lambda: bench.twin.set("bms.adc.frozen", True), mentions="standby")
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "FAIL", ran.record.reason
 
 
 def test_a_sound_answer_from_another_address_is_nobodys_answer(tmp_path: Path) -> None:
     with rig() as bench:
-        when(bench, StepStarted, "parameters", lambda: bench.twin.set("lines.rs485_a.address_error", 1))
+        when(bench, StepStarted, lambda: bench.twin.set("lines.rs485_a.address_error", 1), mentions="parameters")
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "ERROR", ran.record.reason
     assert not [event for event in ran.events if isinstance(event, OutputChanging) and event.role != "contactor"]
@@ -156,8 +147,8 @@ class OpenOnce(Sensors):
 def test_an_emergency_stop_that_one_reading_alone_has_seen_is_the_benches_fault(tmp_path: Path) -> None:
     with rig() as bench:
         sensors = OpenOnce()
-        bench.twin.sensors = sensors
-        when(bench, StepStarted, "resistance", lambda: setattr(sensors, "armed", True))
+        bench.twin._wiring.sensors = sensors
+        when(bench, StepStarted, lambda: setattr(sensors, "armed", True), mentions="resistance")
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "is open, and at once that it is closed")
 

@@ -8,7 +8,7 @@ import pytest
 from bench_runs import Ran, rig
 
 
-def run_crossed_at(step: str, folder: Path, **faults: object) -> Ran:
+def run_crossed_at(step: str, folder: Path, **faults: float) -> Ran:
     with rig() as bench:
         for name, value in faults.items():
             bench.twin.set(name.replace("__", "."), value)

@@ -8,13 +8,13 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from bench_runs import SERIAL, Ran, Rig, rig
+from bench_runs import SERIAL, Ran, Rig, assert_left_safe, rig, when
 from short_sequences import IDENTITY, START, WINDOW, WRITE_BACK, sequence_file
 
 import station.cli.run as command
@@ -62,23 +62,6 @@ def sequences(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return {
         name: sequence_file(folder, name, START, WINDOW, IDENTITY, *steps) for name, steps in after_identity.items()
     }
-
-
-def when(bench: Rig, kind: type[Event], act: Callable[[], None]) -> None:
-    """Act once, right after the first event of a kind was written down."""
-    waiting = [act]
-
-    def listen(event: Event) -> None:
-        if isinstance(event, kind) and waiting:
-            waiting.pop()()
-
-    bench.listeners.append(listen)
-
-
-def assert_left_safe(bench: Rig) -> None:
-    assert not bench.twin._source.on
-    assert not bench.twin._sink.on
-    assert not bench.twin.circuit.main.closed
 
 
 # ---------------------------------------------------------------------------------------------- the disk
@@ -131,7 +114,7 @@ def test_a_disk_that_fails_in_the_middle_is_error_and_bench_and_pack_are_left_as
             verdict = bench.run(tmp_path).record.verdict
         except OSError:
             assert times == FOR_GOOD
-        assert_left_safe(bench)
+        assert_left_safe(bench.twin)
         after = dict(bench.twin.bms.memory.words)
     changed = {key for key in before if before[key] != after[key]}
     assert not changed & set(originals(tmp_path)), "every parameter that the run writes is as it was found"
@@ -235,7 +218,7 @@ def test_a_stall_in_the_middle_of_a_trip_is_error_and_never_a_trip_time(
         bench.listeners.append(lambda event: shifted.append(bench.clock.now()) if _trips(event) else None)
         bench.at("discharge/trip", lambda: bench.clock.wait(0.5), lambda: stalls_at(bench, shifted, after))
         ran = bench.run(tmp_path)
-        assert_left_safe(bench)
+        assert_left_safe(bench.twin)
     assert ran.record.verdict == "ERROR", ran.record.reason
     assert "the station saw nothing for" in ran.record.reason
     assert not [each for each in ran.record.measurements if each.name.endswith("_time")]

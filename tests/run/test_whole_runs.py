@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from bench_runs import SERIAL, Ran, rig
+from bench_runs import SERIAL, Ran, assert_left_safe, rig
 
 from station.clock import DeadlineExceeded, WallClock
 from station.model.events import MadeSafe, OriginalsKept, OutputChanging, ParametersChanging, StepStarted
@@ -13,15 +13,6 @@ from station.model.library import Library
 from station.records import project, read_journal
 
 LIBRARY = Library.default()
-
-
-def assert_left_safe(ran: Ran) -> None:
-    """Supply and load are off in the twin, contactor and key open, and every threshold is what it was."""
-    twin = ran.twin
-    assert not twin._source.on
-    assert not twin._sink.on
-    assert not twin.circuit.main.closed
-    assert not twin.bms.key.pressed
 
 
 def assert_thresholds_as_found(ran: Ran) -> None:
@@ -39,7 +30,7 @@ def test_a_good_pack_passes_and_everything_is_proven_over_the_wires(tmp_path: Pa
     assert record.verdict == "PASS", record.reason
     assert record.reason == ""
     assert not ran.bad_steps
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
     assert_thresholds_as_found(ran)
     assert record.thresholds == "restored and read back"
     assert {proof.id for proof in record.requirements if proof.state == "proven"} >= {
@@ -67,7 +58,7 @@ def test_a_fault_gets_its_verdict_at_its_step_with_a_reason(name: str, tmp_path:
     caught = (fault.expect.caught_by,) if isinstance(fault.expect.caught_by, str) else fault.expect.caught_by
     verdicts = {step.id: step.verdict for step in ran.record.steps}
     assert any(verdicts.get(str(step)) == fault.expect.verdict for step in caught or ("start-checks",))
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
     assert_thresholds_as_found(ran)
     if fault.expect.verdict == "BLOCKED":
         assert not [event for event in ran.events if isinstance(event, OutputChanging | ParametersChanging)]
@@ -102,7 +93,7 @@ def test_a_stop_at_any_step_is_aborted_and_leaves_everything_safe(at: str, tmp_p
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "ABORTED"
     assert "by hand" in ran.record.reason
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
     assert_thresholds_as_found(ran)
 
 
@@ -115,7 +106,7 @@ def test_a_stop_while_a_threshold_is_shifted_puts_it_back(tmp_path: Path) -> Non
     assert ran.record.verdict == "ABORTED"
     assert ran.record.thresholds == "restored and read back"
     assert_thresholds_as_found(ran)
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
 
 
 def test_originals_are_on_the_disk_before_the_first_threshold_is_written(tmp_path: Path) -> None:
@@ -162,7 +153,7 @@ def test_a_load_that_switches_itself_off_is_an_error_and_not_a_trip(tmp_path: Pa
         bench.listeners.append(trip)
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "ERROR", ran.record.reason
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
 
 
 def test_an_open_emergency_stop_chain_blocks_the_run(tmp_path: Path) -> None:
@@ -210,7 +201,7 @@ def test_wall_time_gives_the_same_verdicts_at_the_start_of_the_test(tmp_path: Pa
         ("start", "PASS"), ("window", "PASS"), ("identity", "PASS"), ("parameters", "PASS"),
     ]  # fmt: skip
     assert ran.record.verdict == "ABORTED"
-    assert_left_safe(ran)
+    assert_left_safe(ran.twin)
 
 
 @pytest.mark.parametrize(
