@@ -37,9 +37,9 @@ def took(bench: ServedBench, data: Path, stop: Callable[[Run], None]) -> tuple[f
     with bench.flowing(data) as run:
         began = time.perf_counter()
         stop(run)
-        within(10.0, bench.eye.outputs_off)
+        within(10.0, bench.eye.outputs_off, 0.002)
         off = time.perf_counter() - began
-        within(10.0, bench.eye.safe)
+        within(10.0, bench.eye.safe, 0.002)
         return off, time.perf_counter() - began
 
 

@@ -48,17 +48,17 @@ SEQUENCES = {
     "charge": f"{LOOK}  - step: flow\n    charge: standard\n    until: shiftable\n",
 }
 STATION = (sys.executable, "-m", "station")
-FLOWS_WITHIN = 20.0
-"""Wall seconds from the start of a process until current flows, on a machine that is busy."""
+FLOWS_WITHIN, START_EVERY = 20.0, 0.05
+"""Wall seconds from the start of a process until current flows, on a machine that is busy, and between two looks."""
 
 
-def within(seconds: float, condition: Callable[[], bool]) -> float:
-    """Wall seconds until a condition holds; fails after `seconds`."""
+def within(seconds: float, condition: Callable[[], bool], every: float = 0.01) -> float:
+    """Wall seconds until a condition holds, which is looked at `every` so many; fails after `seconds`."""
     began = time.monotonic()
     while not condition():
         took = time.monotonic() - began
         assert took < seconds, f"not within {seconds} s"
-        time.sleep(0.002)
+        time.sleep(every)
     return time.monotonic() - began
 
 
@@ -142,8 +142,8 @@ class Run:
 
     def wait_for_current(self) -> None:
         """Until current flows and the run has said so."""
-        within(FLOWS_WITHIN, lambda: self.alive() and any(True for _ in run_folders(self.data)))
-        within(FLOWS_WITHIN, lambda: self.alive() and self.eye.flowing())
+        within(FLOWS_WITHIN, lambda: self.alive() and any(True for _ in run_folders(self.data)), START_EVERY)
+        within(FLOWS_WITHIN, lambda: self.alive() and self.eye.flowing(), START_EVERY)
         assert self.events(OutputChanging)
 
     def alive(self) -> bool:
