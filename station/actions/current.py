@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-from station.actions.blame import see_that_ammeters_agree, see_that_the_pack_blocks
+from station.actions.blame import (
+    NOTHING,
+    see_that_ammeters_agree,
+    see_that_bench_is_whole,
+    see_that_the_pack_blocks,
+)
 from station.actions.errors import BenchFault, EnvelopeExceeded
-from station.actions.stage import BEFORE_CURRENT, Direction, Stage
+from station.actions.stage import BEFORE_CURRENT, Direction, Flow, Stage
 from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
 from station.model.events import OutputChanging
 from station.model.limits import Range, parse_range
@@ -82,17 +88,17 @@ def flowing(
     `seen` is told how much flows, in A, each time that the watch looks.
     """
     check_envelope(stage, direction, amperes)
-    switched, watch = (_loaded, _watch_load) if direction == "discharge" else (_supplied, _watch_supply)
-    before, stage.flowing = stage.flowing, direction
+    switched = _loaded if direction == "discharge" else _supplied
+    before, stage.flow = stage.flow, Flow(direction)
     try:
         with (
             switched(stage, amperes),
-            stage.watching(WATCH_EVERY, lambda: seen(watch(stage))),
+            stage.watching(WATCH_EVERY, partial(_watch, stage, stage.flow, seen)),
             _cells_watched(stage, direction, amperes),
         ):
             yield
     finally:
-        stage.flowing = before
+        stage.flow = before
 
 
 def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:
@@ -132,13 +138,6 @@ def _loaded(stage: Stage, amperes: float) -> Iterator[None]:
         yield
 
 
-def _watch_load(stage: Stage) -> float:
-    reading = stage.bench.load.reading()
-    _hold_against(stage, "discharge", reading)
-    stage.found.drawn += reading.current * WATCH_EVERY
-    return reading.current
-
-
 @contextmanager
 def _supplied(stage: Stage, amperes: float) -> Iterator[None]:
     supply, envelope, ceiling = stage.bench.supply, stage.bench.bench.envelope, _ceiling(stage)
@@ -176,11 +175,19 @@ def _ceiling(stage: Stage) -> float:
     return min(value.si, stage.bench.bench.envelope.voltage.si)
 
 
-def _watch_supply(stage: Stage) -> float:
-    reading = stage.bench.supply.reading()
-    _hold_against(stage, "charge", reading)
-    stage.found.charged += reading.current * WATCH_EVERY
-    return reading.current
+def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
+    """Hold what flows against the envelope, count it, and find out why it stopped if it did."""
+    charges = flow.direction == "charge"
+    reading = stage.bench.supply.reading() if charges else stage.bench.load.reading()
+    _hold_against(stage, flow.direction, reading)
+    if charges:
+        stage.found.charged += reading.current * WATCH_EVERY
+    else:
+        stage.found.drawn += reading.current * WATCH_EVERY
+    if flow.seen and reading.on and reading.current < NOTHING:
+        see_that_bench_is_whole(stage)
+    flow.seen = reading.current >= NOTHING
+    seen(reading.current)
 
 
 def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | LoadReading) -> None:

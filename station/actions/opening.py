@@ -68,7 +68,10 @@ def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], N
 
     stage.watchdogs.feed()
     with stage.waiting():
-        return _watch(stage, look, stimulus, current, voltage)
+        opening = _watch(stage, look, stimulus, current, voltage)
+    if opening.after is not None and stage.flow is not None:
+        stage.flow.seen = False
+    return opening
 
 
 def _watch(

@@ -54,6 +54,14 @@ class Carried:
 
 
 @dataclass(slots=True)
+class Flow:
+    """A current that the station lets flow, and whether it did when somebody last looked."""
+
+    direction: Direction
+    seen: bool = False
+
+
+@dataclass(slots=True)
 class Watch:
     """Something that is sampled while time passes."""
 
@@ -113,8 +121,8 @@ class Stage:
         self.path = "start-checks"
         self.attempt = 1
         self.port_name = port
-        self.flowing: Direction | None = None
-        """Which way the station lets current flow at this moment, if it does."""
+        self.flow: Flow | None = None
+        """The current that the station lets flow at this moment, if it does."""
         self.answers: Mapping[str, str] = {}
         """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
         self.shifts: frozenset[str] = frozenset()
@@ -134,6 +142,11 @@ class Stage:
         self.waited = 0.0
         """Seconds that pack and physics were waited for."""
         self._waits = False
+
+    @property
+    def flowing(self) -> Direction | None:
+        """Which way the station lets current flow at this moment, if it does."""
+        return self.flow.direction if self.flow else None
 
     # ------------------------------------------------------------------------------------------------ time
 
