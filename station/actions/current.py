@@ -23,6 +23,7 @@ from station.actions.stage import BEFORE_CURRENT, Direction, Flow, Stage
 from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
 from station.model.events import OutputChanging
 from station.model.limits import Range, parse_range
+from station.model.pack import Pack
 from station.model.quantity import Quantity
 from station.model.record import Channel
 
@@ -258,8 +259,8 @@ def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3
 
 # ------------------------------------------------------------------------------------------------ the actions
 
-UNTIL_AT_MOST = 900.0
-"""Seconds after which a condition that a current flows for is given up."""
+UNTIL_AT_MOST = Quantity(900.0, "s")
+"""After which a condition that a current flows for is given up, where the pack file does not say (`reacts_within`)."""
 
 PARTS: Mapping[str, Callable[[Stage, str], bool]] = {
     "charge_drawn": lambda stage, text: stage.found.drawn / 3600 >= _share(text) * stage.pack.rated["capacity"].si,
@@ -299,14 +300,20 @@ def flow(stage: Stage, direction: Direction) -> None:
             return
         stage.meanwhile()
         if step.until is not None:
-            ended = _until(stage, direction, step.until)
-            reason = f"not reached within {UNTIL_AT_MOST:.0f} s, or before a cell was full"
+            within = given_up_after(stage.pack, step.until)
+            ended = _until(stage, direction, step.until, within.si)
+            reason = f"not reached within {within}, or before a cell was full"
             stage.expect(step.until, "reached" if ended else "not reached", "reached", reason, witness="instrument")
         else:
             stage.pause(stage.pack.times[step.for_ or ""].high or 0.0)
 
 
-def _until(stage: Stage, direction: Direction, condition: str) -> bool:
+def given_up_after(pack: Pack, condition: str) -> Quantity:
+    """The time after which a condition that a current flows for is given up."""
+    return pack.reacts_within.get(condition, UNTIL_AT_MOST)
+
+
+def _until(stage: Stage, direction: Direction, condition: str, within: float) -> bool:
     """Wait for a condition; a charge ends, at the latest, when a cell is full. Says whether it came."""
     ended: list[bool] = []
 
@@ -314,5 +321,5 @@ def _until(stage: Stage, direction: Direction, condition: str) -> bool:
         ended[:] = [condition_holds(stage, condition)]
         return ended[0] or (direction == "charge" and is_full(stage))
 
-    stage.wait(over, within=UNTIL_AT_MOST, every=0.5)
+    stage.wait(over, within=within, every=0.5)
     return ended[0]

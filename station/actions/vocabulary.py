@@ -149,9 +149,9 @@ def roles(step: Step, pack: Pack) -> frozenset[str]:
     return under.union(*(ACTIONS[word].roles(step, pack) for word in step.actions()))
 
 
-def longest_wait(step: Step) -> float:
+def longest_wait(step: Step, pack: Pack) -> float:
     """Seconds that a step may spend beyond its floor until a condition of the pack comes true."""
-    waits = current.UNTIL_AT_MOST if step.until is not None else 0.0
+    waits = current.given_up_after(pack, step.until).si if step.until is not None else 0.0
     return waits + (balancing.CHARGE_AT_MOST if step.balance == "start" else 0.0)
 
 

@@ -30,6 +30,7 @@ from station.model.events import (
     StepEnded,
     StepStarted,
 )
+from station.model.pack import Pack
 from station.model.record import Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict
@@ -203,7 +204,7 @@ class Engine:
             if planned.skipped:
                 self._ledger.judge(planned.path, Verdict.NOT_TESTED, planned.skipped)
             else:
-                with self._scopes.enter(planned.path, _deadline(planned)):
+                with self._scopes.enter(planned.path, _deadline(planned, self.plan.pack)):
                     self._guarded(planned.path, body)
                 if planned.depth == 0:
                     self._see_pairing(planned.path, self._ledger.worst(mark).verdict)
@@ -400,7 +401,7 @@ class Engine:
         self._ledger.end("restore", verdict, f"NOT RESTORED: {what}")
 
 
-def _deadline(planned: PlannedStep) -> float:
+def _deadline(planned: PlannedStep, pack: Pack) -> float:
     """Seconds that a step may take: twice its floor and half a minute, and what its conditions may take."""
-    waits = sum(vocabulary.longest_wait(part.step) for part in planned.walk())
+    waits = sum(vocabulary.longest_wait(part.step, pack) for part in planned.walk())
     return 30.0 + 2 * planned.floor_s + waits
