@@ -32,6 +32,10 @@ class WrongAnswer(BmsError):
     """A sound frame came that answers something else: another device, function, address or count."""
 
 
+class AnswerToAnother(WrongAnswer):
+    """The pack that was asked answers another question."""
+
+
 class PackRefused(BmsError):
     """The BMS refused the request: each of several tries brought the same code, and the line showed no errors."""
 

@@ -8,7 +8,15 @@ from dataclasses import astuple, dataclass
 from typing import Generic, Protocol, TypeVar
 
 from station.bms.comeback import Comeback
-from station.bms.errors import BmsError, DamagedAnswer, PackLate, PackRefused, PackSilent, WrongAnswer
+from station.bms.errors import (
+    AnswerToAnother,
+    BmsError,
+    DamagedAnswer,
+    PackLate,
+    PackRefused,
+    PackSilent,
+    WrongAnswer,
+)
 from station.clock import Clock
 from station.model.protocol import Timing
 from station.wires.errors import ConnectionLost, NoAnswer
@@ -101,7 +109,7 @@ class Exchanges:
         self._pause = pause or clock.wait
         self._free_at = clock.now()
         self._disturbed_at = -math.inf
-        self._answered = False
+        self._answered = self._unanswered = False
         self._comeback = Comeback(wire, clock, self._pause, prove)
 
     def ask(self, question: Question[T], tries: int = TRIES) -> T:
@@ -119,9 +127,11 @@ class Exchanges:
                 failed.append(error)
                 if isinstance(error, DamagedAnswer | WrongAnswer):
                     self._disturbed_at = self._clock.now()
+                self._unanswered = self._unanswered or isinstance(error, PackSilent)
             else:
-                if any(isinstance(error, PackSilent) for error in failed):
+                if self._unanswered:
                     self._see_that_it_was_the_last(question)
+                self._unanswered = False
                 return answer
         raise self._telling_most(failed)
 
@@ -135,13 +145,22 @@ class Exchanges:
             question.judge(second)
         except BmsError:
             return
+        raise self._late()
+
+    def _late(self) -> PackLate:
         self.statistics.late += 1
         late = PackLate(f"answers come later than the {self._timing.first_byte:g} s that the protocol allows")
         late.wire = self._wire
-        raise late
+        return late
 
     def _telling_most(self, failed: Sequence[BmsError]) -> BmsError:
-        """The last error that is not silence; else a silence, which names the wire."""
+        """The last error that is not silence; else a silence, which names the wire.
+
+        A pack that is silent and then answers another question has answered the one before too late.
+        """
+        kinds = {type(error) for error in failed}
+        if kinds == {PackSilent, AnswerToAnother}:
+            return self._late()
         codes = _refusals(failed)
         if codes and (len(codes) < len(failed) or len(set(codes)) > 1 or self._disturbed()):
             refusal = next(error for error in failed if isinstance(error, PackRefused))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from station.bms.errors import DamagedAnswer, PackRefused, PackSilent, WrongAnswer
+from station.bms.errors import AnswerToAnother, DamagedAnswer, PackRefused, PackSilent, WrongAnswer
 from station.bms.exchanges import TRIES, Exchanges, LineStatistics, Question, Wire
 from station.clock import Clock
 from station.codecs import modbus
@@ -49,9 +49,9 @@ class Line:
                 return words
             case modbus.Refusal(code, _, _):
                 raise PackRefused(str(request), code, self._exceptions.get(code, "unknown to the protocol"))
-            case modbus.Misfit(reason):
+            case modbus.Misfit(reason, of_device):
                 self.statistics.foreign += 1
-                raise WrongAnswer(f"{request}: {reason}")
+                raise (AnswerToAnother if of_device else WrongAnswer)(f"{request}: {reason}")
             case modbus.Noise(rest, reason) if rest:
                 self.statistics.damaged += 1
                 begin = rest[:24].hex(" ")

@@ -125,6 +125,8 @@ class Misfit:
     """No answer, but a sound frame that belongs to another device or another request."""
 
     reason: str
+    of_device: bool = False
+    """It comes from the device that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ def find_answer(received: bytes, request: Request) -> Outcome:
         elif (words := request.words(pdu)) is not None:
             return Answer(words, end, rest)
         else:
-            misfit = misfit or Misfit(f"an answer of function {frame[1]} with {len(frame)} bytes to another request")
+            other = f"an answer of function {frame[1]} with {len(frame)} bytes to another request"
+            misfit = misfit or Misfit(other, of_device=True)
     return misfit or Noise(received, _why_not(received))
 
 

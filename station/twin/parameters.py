@@ -343,7 +343,11 @@ def _fit(row: Parameter, present: object, value: str | int | float | bool) -> ob
     if isinstance(present, (bool, np.bool_)) != isinstance(value, bool):
         raise UnknownParameter(f"`{row.name}` does not take `{value}`; it is {present!r} now")
     if isinstance(present, (int, float)) and isinstance(value, str):
-        return _number(row, float(present), value)
+        value = _number(row, float(present), value)
+    if isinstance(present, int) and isinstance(value, float):
+        if not value.is_integer():
+            raise UnknownParameter(f"`{row.name}` does not take `{value:g}`; it is a whole number")
+        return int(value)
     if row.words and isinstance(value, str) and value not in row.words:
         takes = row.unit.replace(", ", " or ")
         raise UnknownParameter(f"`{row.name}` does not take `{value}`{nearest(value, row.words)}; it takes {takes}")

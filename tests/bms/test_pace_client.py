@@ -237,6 +237,45 @@ def test_an_answer_that_belongs_to_the_question_before_is_late_and_no_answer(pac
     assert client.statistics.late == 1
 
 
+def test_the_answer_after_a_question_that_none_was_given_to_may_be_its_own(pack: Pack, client: PaceModbus) -> None:
+    def the_one_before_it(answer: bytes) -> bytes:
+        pack.unasked = answer
+        return answer
+
+    pack.mangle = [lambda answer: b""] * 3
+    with pytest.raises(PackSilent):
+        client.read_words(0, 2)
+    pack.mangle = [the_one_before_it]
+    with pytest.raises(PackLate):
+        client.read_words(0, 2)
+    client.read_words(0, 2)
+
+
+def answer_to_another(answer: bytes) -> bytes:
+    return with_crc([1, 3, 2, 0, 99])
+
+
+def answer_from_another(answer: bytes) -> bytes:
+    return with_crc([2, 3, 4, 0, 7, 0, 8])
+
+
+@pytest.mark.parametrize("rank", range(3))
+def test_a_pack_that_is_silent_and_answers_another_question_is_late(rank: int, pack: Pack, client: PaceModbus) -> None:
+    pack.mangle = [lambda answer: b""] * 3
+    pack.mangle[rank] = answer_to_another
+    with pytest.raises(PackLate, match=r"answers come later than the 0\.2 s that the protocol allows"):
+        client.read_words(0, 2)
+
+
+@pytest.mark.parametrize("others", [[answer_to_another] * 2, [answer_from_another, lambda answer: b""]])
+def test_answers_to_other_questions_alone_or_from_others_are_no_lateness_of_the_pack(
+    others: list[Mangle], pack: Pack, client: PaceModbus
+) -> None:
+    pack.mangle = [*others, others[0]]
+    with pytest.raises(WrongAnswer):
+        client.read_words(0, 2)
+
+
 def test_after_a_silence_noise_is_no_second_answer(pack: Pack, client: PaceModbus) -> None:
     def then_noise(answer: bytes) -> bytes:
         pack.unasked = b"\x00\xff"
