@@ -6,6 +6,9 @@ import math
 
 from station.actions.condition import Condition, Waiting, throttled
 from station.actions.current import flowing
+from station.actions.errors import BenchFault
+from station.actions.measuring import volts
+from station.actions.second_meter import see_both_ends_alike
 from station.actions.stage import Stage
 from station.model.pack import Pack
 
@@ -82,9 +85,20 @@ def terminals(waiting: Waiting, value: object) -> Condition:
         return (abs(volts) < DEAD_BELOW) == (value == "dead")
 
     def tell(held: bool) -> None:
+        if value == "dead":
+            _see_load(stage, held)
         other = "alive" if value == "dead" else "dead"
         stage.expect(
             "terminals", str(value) if held else other, str(value), f"the terminals have {seen[0]}", witness="voltmeter"
         )
 
     return Condition(stage.clock.now() + stage.reacts_within("terminals"), throttled(stage, 0.2, holds), tell)
+
+
+def _see_load(stage: Stage, dead: bool) -> None:
+    """Raise BenchFault unless the small load is really there: dead terminals collapse under it, live ones feed it."""
+    if stage.bench.has("supply_side"):
+        see_both_ends_alike(stage, volts(stage))
+    taken = stage.bench.load.current()
+    if not dead and taken < DEAD_TEST_CURRENT / 2:
+        raise BenchFault(f"the load takes {taken:.2f} A of the {DEAD_TEST_CURRENT} A, so it shows nothing: see the load")

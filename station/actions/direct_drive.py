@@ -45,7 +45,9 @@ def direct_drive(stage: Stage, protection: Protection) -> None:
     with flowing(stage, direction, hold):
         error = _hold(stage, protection, hold, low)
         if error is not None:
+            at_hold = stage.bench.load.current()
             opening = _step(stage, protection, step, step + error)
+            _see_step(stage, opening, at_hold + step - hold)
             judge_opening(stage, protection, direction, opening, (Reading(step, "A", uncertainty, "shunt"), row))
 
 
@@ -65,6 +67,15 @@ def _hold(stage: Stage, protection: Protection, target: float, low: float) -> fl
         stage.pause(WITNESS_EVERY)
     _judge_early(stage, protection, target)
     return None
+
+
+def _see_step(stage: Stage, opening: Opening, meant: float) -> None:
+    """Raise BenchFault if the load went past the current that was `meant`, or stayed below it and nothing opened."""
+    doubt = (stage.bench.u("load", "current", meant) or 0.0) + SPARE
+    most, last = max(opening.current.values), opening.current.values[-1]
+    if most > meant + doubt or (opening.after is None and last < meant - doubt):
+        found = most if opening.after is not None else last
+        raise BenchFault(f"the load was to take {meant:.1f} A and took {found:.1f} A: have it calibrated")
 
 
 def _correct(stage: Stage, target: float) -> float:

@@ -30,18 +30,22 @@ def extrapolate(stage: Stage, parameters: Parameters, protection: Protection) ->
         reason = "the pack's ammeter does not follow the current, so its threshold means nothing"
         stage.expect(f"{protection.name}_extrapolated", "not known", "known", reason, witness=WITNESS)
         return
+    row = threshold_row(protection)
     _record(stage, ammeter)
     way = 1 if protection.blocks == "charge" else -1
     stored = parameters.stored()[f"{protection.name}.trip"]
     true = ammeter.true_at(way * stored)
     shunt = stage.bench.u("shunt", "current", true)
     doubt = None if shunt is None else math.hypot(ammeter.uncertainty_at(true), shunt)
+    half = ((row.is_.high or 0.0) - (row.is_.low or 0.0)) / 2
+    if doubt is not None and doubt > half:
+        raise NotFeasible(f"the pack's ammeter scatters so much that its threshold is known to {doubt:.1f} A only")
     stage.note(
         f"{protection.name}: {stored:g} A are stored; the pack's ammeter, {100 * ammeter.gain:+.2f} % and "
         f"{ammeter.offset:+.2f} A off at {ammeter.count} comparisons with the shunt, says so at {way * true:.2f} A"
     )
     predicted = Reading(way * true, "A", doubt, WITNESS)
-    stage.judge_row(f"{protection.name}_extrapolated", predicted, threshold_row(protection))
+    stage.judge_row(f"{protection.name}_extrapolated", predicted, row)
 
 
 def _record(stage: Stage, ammeter: Ammeter) -> None:

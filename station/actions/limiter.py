@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from station.actions.blame import see_that_ammeters_agree
 from station.actions.current import flowing, settle
 from station.actions.measuring import SEEN_WITHIN, shunt
 from station.actions.parameters import Parameters
@@ -22,6 +23,7 @@ def limiter(stage: Stage, parameters: Parameters) -> None:
         with flowing(stage, "charge", offered):
             took = settle(stage, "charge", offered, within=stage.reacts_within("limiter"))
             stage.pause(SEEN_WITHIN)
+            see_that_ammeters_agree(stage, "charge")
             taken = shunt(stage)
         if command == ON:
             stage.found.values["charge_limit"] = taken

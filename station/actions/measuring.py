@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from station.actions.current import PARTS
 from station.actions.errors import BenchFault, Blocked, NotFeasible
+from station.actions.second_meter import look_again, see_no_more_than_the_cells
 from station.actions.stage import Reading, Stage
 from station.model.ammeter import Comparison
 from station.model.pack import Pack
@@ -47,9 +48,20 @@ def volts(stage: Stage) -> Reading:
 
 def _terminal_voltage(stage: Stage) -> Reading:
     reading = volts(stage)
-    if not stage.found.energised:
-        stage.found.values["voltage_before_current"] = reading
+    doubted = _is_outside(stage, "terminal_voltage", reading)
+    if stage.found.energised:
+        look_again(stage, reading, doubted)
+        return reading
+    if doubted:
+        see_no_more_than_the_cells(stage, reading)
+    stage.found.values["voltage_before_current"] = reading
     return reading
+
+
+def _is_outside(stage: Stage, name: str, reading: Reading) -> bool:
+    """Whether a reading will be held against the pack under that name."""
+    row = stage.pack.limits.get(stage.step.limit_of(name))
+    return row is not None and isinstance(reading.value, float) and not row.is_.contains(reading.value)
 
 
 def _polarity(stage: Stage) -> Reading:
@@ -68,12 +80,19 @@ def _case(stage: Stage) -> Reading:
 
 def _pack_voltage_error(stage: Stage) -> Reading:
     said, meter = stage.readings(fresh=True).pack_voltage, volts(stage)
-    return _difference(said, PACK_STEP, meter)
+    return _against_meter(stage, "pack_voltage_error", _difference(said, PACK_STEP, meter), meter)
 
 
 def _cell_sum_error(stage: Stage) -> Reading:
-    cells = stage.readings().cell_voltages
-    return _difference(sum(cells), CELL_STEP * math.sqrt(len(cells)), volts(stage))
+    cells, meter = stage.readings().cell_voltages, volts(stage)
+    error = _difference(sum(cells), CELL_STEP * math.sqrt(len(cells)), meter)
+    return _against_meter(stage, "cell_sum_error", error, meter)
+
+
+def _against_meter(stage: Stage, name: str, error: Reading, meter: Reading) -> Reading:
+    """An error of the pack against the voltmeter; one that would fail it makes the station look at the voltmeter."""
+    look_again(stage, meter, _is_outside(stage, name, error))
+    return error
 
 
 def _difference(said: float, step: float, meter: Reading) -> Reading:
@@ -102,7 +121,8 @@ def _temperature_error(stage: Stage) -> Reading:
     if max(errors) - min(errors) < AGREE and abs(sum(errors)) / len(errors) > ALL_OFF:
         found = f"the probe says {beside.value:.1f} degC, all sensors of the pack agree on another temperature"
         raise BenchFault(f"{found} ({errors[0]:+.1f} K): see the probe, or let the pack rest in this room")
-    worst = max(errors[:-1], key=abs)
+    chilled = min(0.0, said.mosfet_temperature - beside.value)  # those of a pack that was just tested are warm
+    worst = max((*errors, chilled), key=abs)
     uncertainty = (
         None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
     )
@@ -236,16 +256,20 @@ def measure(stage: Stage) -> None:
             taken = measurand(stage.pack, name)
             left = stage.found.values.get(taken) if stage.step.resistance else None
             reading = left or MEASURANDS[taken].take(stage)
-            if reading is NOTHING:
-                stage.not_tested(name, "what should have left this value did not happen")
-            else:
-                stage.judge(name, reading)
+            _judge_taken(stage, name, reading)
 
 
 def _each_cell(stage: Stage, name: str) -> None:
     for number in range(1, stage.pack.cells + 1):
         each = stage.found.values.pop(f"{name}_{number}", NOTHING)
-        stage.judge(f"{name}_{number}", each, limit=stage.step.limit_of(name))
+        _judge_taken(stage, f"{name}_{number}", each, limit=stage.step.limit_of(name))
+
+
+def _judge_taken(stage: Stage, name: str, reading: Reading, limit: str | None = None) -> None:
+    if reading is NOTHING:
+        stage.not_tested(name, "what should have left this value did not happen")
+    else:
+        stage.judge(name, reading, limit=limit)
 
 
 def _holds(stage: Stage, when: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from station.actions.blame import LIVE, see_that_bench_is_whole
 from station.actions.condition import Condition, Waiting, lasts
 from station.actions.current import flowing
 from station.actions.stage import Direction, Reading, Stage
@@ -16,6 +17,8 @@ from station.model.pack import Protection
 
 LATE = 1.1
 """How many times its nominal time a recovery is waited for."""
+WHOLE_EVERY = 1.0
+"""Seconds between looks at whether the way to the pack is whole while nothing flows on it."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,11 @@ def probing(stage: Stage, protection: Protection) -> Iterator[Probe]:
             probe.back, probe.doubt = now, now - probe.looked
         probe.looked = now
 
-    with flowing(stage, direction, amperes, look):
+    def see_way() -> None:
+        if not probe.is_back and abs(stage.bench.voltmeter.voltage()) > LIVE:
+            see_that_bench_is_whole(stage)
+
+    with flowing(stage, direction, amperes, look), stage.watching(WHOLE_EVERY, see_way):
         yield probe
 
 

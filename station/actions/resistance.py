@@ -48,20 +48,26 @@ def resistance(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
     low, high = stage.current("dcir_low"), stage.current("dcir_high")
     check_envelope(stage, "discharge", high)
     with flowing(stage, "discharge", low):
-        began = _settled(stage, low)
+        began = stage.clock.now()
+        if not _came(stage, low):
+            return
         expect(stage, parameters, trace)
         first = _level(stage, began + LOW_FOR)
         stage.bench.load.set_current(high)
-        second = _level(stage, _settled(stage, high) + HIGH_FOR)
+        began = stage.clock.now()
+        if not _came(stage, high):
+            return
+        second = _level(stage, began + HIGH_FOR)
     _keep(stage, first, second)
 
 
-def _settled(stage: Stage, amperes: float) -> float:
-    """Wait until the current has come; when it was asked for."""
-    began = stage.clock.now()
-    if not settle(stage, "discharge", amperes):
-        raise BenchFault(f"{amperes:g} A were asked for and did not come, so no resistance can be measured")
-    return began
+def _came(stage: Stage, amperes: float) -> bool:
+    """Wait until the current has come; keep that it did not, which is the pack's doing."""
+    came = settle(stage, "discharge", amperes)
+    if not came:
+        reason = f"{amperes:g} A were asked for and did not come: the pack blocks them, or its path has a high resistance"
+        stage.expect("discharge_current", "does not flow", "flows", reason, witness="instrument")
+    return came
 
 
 def _level(stage: Stage, at: float) -> Level:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from station.actions.blame import see_that_the_pack_blocks
+from station.actions.blame import see_that_bench_is_whole, see_that_the_pack_blocks
 from station.actions.condition import ASK_EVERY, throttled
 from station.actions.current import flowing
 from station.actions.errors import BenchFault, Blocked, NotFeasible
@@ -147,6 +147,8 @@ def _release(
             _see_that_it_holds(stage, protection, witness, within)
             charge_once(stage, protection, within)
         back = stage.wait(lambda: witness.current() > FLOWS, within=within)
+        if not back:
+            see_that_bench_is_whole(stage)
         state, reason = "released" if back else "still open", "no current flows again although the thresholds are back"
         proves = protection.proves[2:]
         stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
