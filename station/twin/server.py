@@ -350,7 +350,7 @@ class Server:
             finish(exchange)
 
     def _follow(self, now: float, asked: bool) -> None:
-        """Bring the world to the present, unless it is only asked and was there a moment ago."""
+        """Bring the world to the present, unless it is only asked and was there for another question a moment ago."""
         if not asked or now - self._followed > GLANCE or now >= self._due():
             self._advance(now)
-            self._followed = now
+            self._followed = now if asked else -math.inf

@@ -82,3 +82,10 @@ def test_a_command_finds_the_world_in_the_present(world: World, wire: VisaWire) 
     for _ in range(3):
         wire.query("*CLS;*IDN?")
     assert world.moved == pytest.approx([RESPONSE, 2 * RESPONSE, 3 * RESPONSE])
+
+
+def test_a_question_sees_what_came_of_the_command_before_it(world: World, wire: VisaWire) -> None:
+    wire.query("*CLS;*IDN?")
+    wire.query("*IDN?")
+    wire.query("*IDN?")
+    assert world.moved == pytest.approx([RESPONSE, 2 * RESPONSE])
