@@ -345,12 +345,13 @@ class Server:
         elif self._hold is None or connection.joined:
             for seconds in exchange:
                 self._clock.wait(seconds)
-                self._follow(self._clock.now(), connection.asks)
+                self._follow(self._clock.now(), connection)
         else:
             finish(exchange)
 
-    def _follow(self, now: float, asked: bool) -> None:
-        """Bring the world to the present, unless it is only asked and was there for another question a moment ago."""
-        if not asked or now - self._followed > GLANCE or now >= self._due():
+    def _follow(self, now: float, connection: Connection) -> None:
+        """Bring the world to the present, unless it was there a moment ago and an instrument is only asked again."""
+        if not connection.asks or now - self._followed > GLANCE or now >= self._due():
             self._advance(now)
-            self._followed = now if asked else -math.inf
+            commanded = connection.lines and not connection.asks
+            self._followed = -math.inf if commanded else now
