@@ -39,6 +39,8 @@ A_WHILE = (0.05, 10.0)
 """Seconds after which some of what fails is whole again."""
 SAFE_CURRENT = 1.0
 """A; below it a bench is safe."""
+TOLD_EVERY = 50
+"""Runs after which the program says how far it is."""
 CABLES, LINES = ("supply", "load", "voltmeter", "switch"), ("rs485_a", "rs485_b", "rs232")
 
 
@@ -169,12 +171,15 @@ def main() -> int:
     chosen = parser.parse_args()
     numbers = range(1, chosen.cuts + 1) if chosen.only is None else [chosen.only]
     verdicts, wrong = Counter[str](), 0
-    for ended in each(carried_out, [cut(number, chosen.draw) for number in numbers], chosen.jobs):
+    cuts = [cut(number, chosen.draw) for number in numbers]
+    for done, ended in enumerate(each(carried_out, cuts, chosen.jobs), 1):
         verdicts[ended.verdict] += 1
         wrong += bool(ended.wrong)
         if ended.wrong or chosen.all:
             print(line(ended), flush=True)
-    print(f"{wrong} wrong of {len(numbers)} cuts ({', '.join(f'{n} {each}' for each, n in verdicts.most_common())})")
+        if done % TOLD_EVERY == 0:
+            print(f"{done} of {len(cuts)}, {wrong} wrong", file=sys.stderr, flush=True)
+    print(f"{wrong} wrong of {len(cuts)} cuts ({', '.join(f'{n} {each}' for each, n in verdicts.most_common())})")
     return 1 if wrong else 0
 
 
