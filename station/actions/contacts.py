@@ -97,8 +97,11 @@ def terminals(waiting: Waiting, value: object) -> Condition:
 
 def _see_load(stage: Stage, dead: bool) -> None:
     """Raise BenchFault unless the small load is really there: dead terminals collapse under it, live ones feed it."""
-    if stage.bench.has("supply_side"):
-        see_both_ends_alike(stage, volts(stage))
-    taken = stage.bench.load.current()
+    if not all(stage.bench.has(role) for role in ("supply_side", "shunt")):
+        return
+    see_both_ends_alike(stage, volts(stage))
+    taken = abs(stage.wiring.shunt_current())
     if not dead and taken < DEAD_TEST_CURRENT / 2:
-        raise BenchFault(f"the load takes {taken:.2f} A of the {DEAD_TEST_CURRENT} A, so it shows nothing: see the load")
+        raise BenchFault(
+            f"the load takes {taken:.2f} A of the {DEAD_TEST_CURRENT} A, so it shows nothing: see the load"
+        )

@@ -185,10 +185,27 @@ def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
         stage.found.charged += reading.current * WATCH_EVERY
     else:
         stage.found.drawn += reading.current * WATCH_EVERY
-    if flow.seen and reading.on and reading.current < NOTHING:
-        see_that_bench_is_whole(stage)
+    stopped = flow.seen and reading.on and reading.current < NOTHING
     flow.seen = reading.current >= NOTHING
+    if stopped and flow.may_stop:
+        see_that_bench_is_whole(stage)
+    elif stopped:
+        _judge_stop(stage, flow.direction)
     seen(reading.current)
+
+
+def _judge_stop(stage: Stage, direction: Direction) -> None:
+    """A current that stopped unasked and stays away, with the bench whole, is the pack's doing.
+
+    Raises BenchFault for one that flows again by now: that may as well have been a lead.
+    """
+    see_that_the_pack_blocks(stage, direction)
+    again = (stage.bench.supply if direction == "charge" else stage.bench.load).current()
+    if again >= NOTHING:
+        raise BenchFault(f"the {direction} stopped for a moment and flows again: see leads, clamps and contactor")
+    flags = ", ".join(sorted(stage.readings(fresh=True).protection)) or "no protection"
+    reason = f"the {direction} stopped by itself, and the bench is whole: the pack interrupted it, and says {flags}"
+    stage.expect(f"{direction}_kept", "stopped", "flows", reason, witness="instrument")
 
 
 def _hold_against(stage: Stage, direction: Direction, reading: SupplyReading | LoadReading) -> None:

@@ -59,12 +59,13 @@ def _hold(stage: Stage, protection: Protection, target: float, low: float) -> fl
         return None
     error = _correct(stage, target)
     ends = stage.clock.now() + longest_trip(stage) + 0.2
-    alarm = stage.wait(lambda: protection.name in stage.readings(fresh=True).warning, within=longest_trip(stage))
-    while load.current() > 0.5 * target:
-        if stage.clock.now() >= ends:
-            _judge_held(stage, protection, alarm, low)
-            return error
-        stage.pause(WITNESS_EVERY)
+    with stage.stop_awaited():
+        alarm = stage.wait(lambda: protection.name in stage.readings(fresh=True).warning, within=longest_trip(stage))
+        while load.current() > 0.5 * target:
+            if stage.clock.now() >= ends:
+                _judge_held(stage, protection, alarm, low)
+                return error
+            stage.pause(WITNESS_EVERY)
     _judge_early(stage, protection, target)
     return None
 

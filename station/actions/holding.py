@@ -37,8 +37,9 @@ def hold(stage: Stage, parameters: Parameters, protections: Iterable[Protection]
         lower(witness, protection, live_value(readings, protection), shifted)
     names = ", ".join(each.name for each in held)
     began = stage.clock.now()
-    parameters.write(f"{names}: just out of reach", together(shifts, stored))
-    seen = _seen(stage, witness, max(_delay(stage, each) for each in held) + HELD_FOR)
+    with stage.stop_awaited():
+        parameters.write(f"{names}: just out of reach", together(shifts, stored))
+        seen = _seen(stage, witness, max(_delay(stage, each) for each in held) + HELD_FOR)
     opened = witness.current() <= FLOWS
     if opened:
         see_that_the_pack_blocks(stage, direction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.actions.blame import see_that_ammeters_agree
+from station.actions.blame import NOTHING, see_that_ammeters_agree
 from station.actions.current import flowing, settle
 from station.actions.measuring import SEEN_WITHIN, shunt
 from station.actions.parameters import Parameters
@@ -28,7 +28,8 @@ def limiter(stage: Stage, parameters: Parameters) -> None:
         if command == ON:
             stage.found.values["charge_limit"] = taken
         else:
-            reason = f"{_amperes(taken):.1f} A of {offered:g} A flow with the limiter switched off: it is stuck on"
+            why = "it is stuck on" if _amperes(taken) > NOTHING else "the pack does not charge"
+            reason = f"{abs(_amperes(taken)):.1f} A of {offered:g} A flow with the limiter switched off: {why}"
             state = "takes all" if took else "limits"
             stage.expect("charge_unlimited", state, "takes all", reason, witness="shunt")
 

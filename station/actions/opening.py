@@ -67,11 +67,8 @@ def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], N
         return reading.current
 
     stage.watchdogs.feed()
-    with stage.waiting():
-        opening = _watch(stage, look, stimulus, current, voltage)
-    if opening.after is not None and stage.flow is not None:
-        stage.flow.seen = False
-    return opening
+    with stage.waiting(), stage.stop_awaited():
+        return _watch(stage, look, stimulus, current, voltage)
 
 
 def _watch(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from station.actions.blame import see_that_ammeters_agree
 from station.actions.current import check_envelope, flowing, settle
 from station.actions.errors import BenchFault, NotFeasible
 from station.actions.expecting import expect
@@ -65,7 +66,9 @@ def _came(stage: Stage, amperes: float) -> bool:
     """Wait until the current has come; keep that it did not, which is the pack's doing."""
     came = settle(stage, "discharge", amperes)
     if not came:
-        reason = f"{amperes:g} A were asked for and did not come: the pack blocks them, or its path has a high resistance"
+        reason = (
+            f"{amperes:g} A were asked for and did not come: the pack blocks them, or its path has a high resistance"
+        )
         stage.expect("discharge_current", "does not flow", "flows", reason, witness="instrument")
     return came
 
@@ -76,6 +79,7 @@ def _level(stage: Stage, at: float) -> Level:
     _see_in_time(stage, at, METERS_LATE, "voltmeter and shunt")
     said = stage.readings(fresh=True)
     _see_in_time(stage, at, CELLS_LATE, "the pack's cells")
+    see_that_ammeters_agree(stage, "discharge")
     kelvin = 273.15 + sum(said.cell_temperatures) / len(said.cell_temperatures)
     return Level(*at_once, said.cell_voltages, ammeter_error(stage, said.current, at_once[1]), kelvin)
 

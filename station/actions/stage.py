@@ -55,10 +55,11 @@ class Carried:
 
 @dataclass(slots=True)
 class Flow:
-    """A current that the station lets flow, and whether it did when somebody last looked."""
+    """A current that the station lets flow, whether it did when somebody last looked, and whether it may stop now."""
 
     direction: Direction
     seen: bool = False
+    may_stop: bool = False
 
 
 @dataclass(slots=True)
@@ -218,6 +219,16 @@ class Stage:
             yield
         finally:
             self._watches.remove(watch)
+
+    @contextmanager
+    def stop_awaited(self) -> Iterator[None]:
+        """The current that flows may stop while the block runs, which is somebody else's to judge."""
+        flow = self.flow or Flow("discharge")
+        flow.may_stop = True
+        try:
+            yield
+        finally:
+            flow.may_stop = flow.seen = False
 
     def _next_due(self) -> float:
         now = self.clock.now()

@@ -11,7 +11,7 @@ from functools import partial
 
 from station.actions.blame import see_that_bench_is_whole, see_that_the_pack_blocks
 from station.actions.condition import ASK_EVERY, throttled
-from station.actions.current import flowing
+from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.measuring import SEEN_WITHIN, SENSORS_APART
 from station.actions.opening import Opening, judge_opening, watch_opening
@@ -167,7 +167,9 @@ def charge_once(stage: Stage, protection: Protection, within: float) -> None:
     """Interrupt the load for a charge until the pack says that it has let go, and go on with the load."""
     load = stage.bench.load
     load.off()
-    with flowing(stage, "charge", stage.current("probe")):
+    amperes = stage.current("probe")
+    with flowing(stage, "charge", amperes):
+        settle(stage, "charge", amperes)
         released = throttled(stage, ASK_EVERY, lambda: protection.name not in stage.readings(fresh=True).protection)
         stage.wait(released, within=within + ASK_EVERY)
     load.on()

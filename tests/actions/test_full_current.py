@@ -75,7 +75,8 @@ def test_a_bench_that_can_gives_it_and_no_alarm_comes(run: Callable[..., Record]
 def test_a_protection_that_acts_at_full_current_is_a_failure_of_the_pack(run: Callable[..., Record]) -> None:
     record = run(LARGER, "bms.protections.charge_overcurrent.trip_shift", -35.0)
     assert record.verdict == "FAIL"
-    assert record.reason.startswith("full-charge-current: flags: flags are set: charge_overcurrent")
+    assert record.reason.startswith("full-charge-current: charge_kept: ")
+    assert record.reason.endswith("the pack interrupted it, and says charge_overcurrent")
 
 
 def test_a_bench_that_cannot_leaves_it_out_and_says_what_it_allows(run: Callable[..., Record]) -> None:

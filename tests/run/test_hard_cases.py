@@ -171,3 +171,116 @@ def test_a_voltage_that_is_read_late_is_no_resistance(tmp_path: Path) -> None:
     with rig([str(fault)]) as bench:
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "voltmeter and shunt were read", "after their moment")
+
+
+FOR_A_WHILE = """\
+fault: for-a-while
+title: Something is wrong for a while
+class: bench
+change: {%s}
+when: {%s}
+expect: {verdict: ERROR}
+cause: Any
+remedy: Any
+"""
+
+
+def wrong_for_a_while(tmp_path: Path, change: str, when: str) -> Ran:
+    fault = tmp_path / "for-a-while.yaml"
+    fault.write_text(FOR_A_WHILE % (change, when), "utf-8")
+    with rig([str(fault)]) as bench:
+        return bench.run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "when", "word"),
+    [
+        ("circuit.sense_open: true", "step: standby, for: 2 s", "0.00 V and the other end of the leads"),
+        ("voltmeter.digitiser.offset: -0.3", "at: 0 s", "voltmeter says 52.18 V"),
+        ("voltmeter.digitiser.offset: 2", "at: 0 s", "both the pack (52.47 V) and its cells"),
+        ("circuit.sense_open: true", "step: as-left", "0.00 V and the other end of the leads"),
+        ("voltmeter.digitiser.gain: 1.01", "step: as-left", "voltmeter says 50.8"),
+    ],
+)
+def test_a_voltmeter_that_is_wrong_is_no_voltage_of_the_pack(change: str, when: str, word: str, tmp_path: Path) -> None:
+    assert_station_takes_the_blame(wrong_for_a_while(tmp_path, change, when), word)
+
+
+def test_a_sense_lead_that_hangs_loose_makes_no_dead_terminals(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "circuit.sense_open: true, bms.discharge_fet.stuck: closed", "step: shutdown")
+    assert_station_takes_the_blame(ran, "other end of the leads")
+
+
+def test_a_load_that_takes_nothing_of_its_small_current_shows_no_live_terminals(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "load.ammeter.set_offset: -1 A", "step: shutdown")
+    assert_station_takes_the_blame(ran, "0.00 A of the 0.1 A")
+
+
+@pytest.mark.parametrize("change", ["load.ammeter.set_offset: -4 A", "load.ammeter.set_gain: 1.05"])
+def test_a_load_that_leaves_its_setting_in_the_last_step_is_no_threshold(change: str, tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, change, "step: discharge-overcurrent, once: {pack.current: below -129.5 A}")
+    assert_station_takes_the_blame(ran, "the load was to take 131.9 A")
+
+
+def test_a_lead_that_is_loose_when_a_protection_comes_back_is_no_late_recovery(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "circuit.lead_open: true", "step: discharge-overcurrent-recovery, for: 65 s")
+    assert_station_takes_the_blame(ran, "a lead came off")
+
+
+def test_a_shunt_that_drifts_while_the_limiter_holds_the_current_is_no_limit_of_the_pack(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "circuit.shunt: times 1.15", "step: charge-limiter, for: 5 s")
+    assert_station_takes_the_blame(ran, "calibrated")
+
+
+def test_a_contactor_that_lets_go_for_a_moment_is_the_benches_fault(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "circuit.main.stuck: open", "at: 64 s, for: 50 ms")
+    assert_station_takes_the_blame(ran, "stopped for a moment")
+
+
+@pytest.mark.parametrize(
+    ("change", "when", "kept"),
+    [
+        ("bms.discharge_fet.stuck: open", "step: full-current/low-alarms, for: 2 s", "full-current/low-alarms"),
+        ("bms.charge_fet.stuck: open", "at: 28 s, for: 1 s", "charge-trips/charging"),
+    ],
+)
+def test_a_current_that_the_pack_interrupts_for_a_second_fails_it(
+    change: str, when: str, kept: str, tmp_path: Path
+) -> None:
+    ran = wrong_for_a_while(tmp_path, change, when)
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert ran.record.reason.startswith(kept)
+    assert "the pack interrupted it" in ran.record.reason
+
+
+@pytest.mark.parametrize(
+    "change", [{"bms.discharge_fet.stuck": "open"}, {"pack.breaker.resistance": "1 Ohm"}], ids=["dead", "too high"]
+)
+def test_a_path_that_lets_no_current_through_fails_the_pack(change: dict[str, str], tmp_path: Path) -> None:
+    with rig() as bench:
+        when(
+            bench,
+            StepStarted,
+            lambda: [bench.twin.set(name, value) for name, value in change.items()],
+            mentions="resistance",
+        )
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert ran.step("resistance").verdict == "FAIL"
+    assert "A were asked for and did not come" in ran.step("resistance").reason
+
+
+@pytest.mark.parametrize(("sensor", "kelvin"), [(6, "4 K"), (6, "-4 K"), (5, "-5 K")])
+def test_a_sensor_of_air_or_mosfets_that_is_off_fails_the_pack(sensor: int, kelvin: str, tmp_path: Path) -> None:
+    with rig() as bench:
+        bench.twin.set(f"bms.adc.temperature_offset[{sensor}]", kelvin)
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert "temperature_error" in ran.record.reason
+
+
+def test_an_ammeter_of_the_pack_that_scatters_fails_it(tmp_path: Path) -> None:
+    with rig() as bench:
+        bench.twin.set("bms.adc.current_noise", "5 A")
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "FAIL", ran.record.reason
