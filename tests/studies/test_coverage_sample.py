@@ -13,7 +13,7 @@ from station.studies.rig import Station
 from station.studies.trial import Tried
 
 SERIAL = "BALI48-000001"
-FAULTS, PAIRS, PACKS, JOBS = 20, 5, 15, 2
+FAULTS, PAIRS, PACKS, JOBS = 16, 4, 10, 2
 
 
 def commit() -> str:
