@@ -25,6 +25,10 @@ def _said(stage: Stage, name: str, expected: str) -> tuple[str, str]:
         cells = port.client.readings().cell_voltages
     except PackSilent as silence:
         see_own_line(stage, name)
+        if port.answers(stage.pack.serial_number.stored_in):
+            raise BenchFault(
+                f"{silence}; the pack answers again on {name}: see the cable for a loose contact"
+            ) from None
         return "silent", f"{silence}, and the station's own line proved good"
     except BmsError as damage:
         raise BenchFault(f"{name}: {damage}") from None

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 import pyvisa
 
+from station.bms.errors import BmsError
 from station.bms.line import LineStatistics
 from station.bms.pace_ascii import PaceAscii
 from station.bms.pace_modbus import PaceModbus, Readings
@@ -84,6 +85,14 @@ class Port:
             return loop_back(self.wire)
         finally:
             self.switch.open([self.loop_back.number])
+
+    def answers(self, serial_number: str) -> bool:
+        """Whether the pack says its serial number, which it stores under that name, when asked for it now."""
+        try:
+            self.client.text(serial_number)
+        except BmsError:
+            return False
+        return True
 
 
 class OpenBench:

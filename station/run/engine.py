@@ -49,6 +49,8 @@ ESTOP_EVERY = 1.0
 """Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
 PAIRED_WITHIN = 20.0
 """Seconds for proving that every question on a line gets its own answer."""
+PROVEN_WITHIN = 15.0
+"""Seconds for the loop-back of a line, and for asking a pack that was silent once more."""
 NAMED = 3
 """Registers that a reason names; the journal has all."""
 CLEAN_UP_WITHIN = 30.0
@@ -322,15 +324,18 @@ class Engine:
             self._ledger.end(path, Verdict.ERROR, f"internal error of the station: {type(error).__name__}: {error}")
 
     def _silence(self, path: str, error: PackSilent) -> None:
-        """Silence is the pack's fault only if the station's own line proves good right afterwards."""
+        """Silence is the pack's fault only if the station's own line proves good and the pack is silent then, too."""
+        verdict, found = Verdict.ERROR, "does not prove good"
         try:
-            with self._scopes.enter("loop-back", 5, shielded=True):
+            with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True):
                 port = self.stage.bench.port_on(error.wire) or self.stage.port
-                works = port.own_line_works()
+                if port.own_line_works():
+                    if port.answers(self.plan.pack.serial_number.stored_in):
+                        found = "proved good, and now it answers again: see the cable for a loose contact"
+                    else:
+                        verdict, found = Verdict.FAIL, "proved good"
         except (*BENCH_FAULTS, BmsError) as trouble:
-            verdict, found = Verdict.ERROR, f"could not be proven good: {trouble}"
-        else:
-            verdict, found = (Verdict.FAIL, "proved good") if works else (Verdict.ERROR, "does not prove good")
+            found = f"could not be proven good: {trouble}"
         self._ledger.end(path, verdict, f"{error}; the station's own line {found}")
 
     def _emit(self, event: Event) -> None:

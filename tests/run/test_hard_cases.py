@@ -284,3 +284,15 @@ def test_an_ammeter_of_the_pack_that_scatters_fails_it(tmp_path: Path) -> None:
         bench.twin.set("bms.adc.current_noise", "5 A")
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "FAIL", ran.record.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "step"), [("rs485_a", "resistance"), ("rs485_b", "standby/ports"), ("rs232", "charge-limiter")]
+)
+def test_a_line_that_was_cut_until_it_is_proven_is_no_silence_of_the_pack(line: str, step: str, tmp_path: Path) -> None:
+    with rig() as bench:
+        wire = bench.twin.lines[line]
+        bench.at(step, lambda: setattr(wire, "cut", True))
+        bench.at(step, lambda: setattr(wire, "cut", False), lambda: wire.loop_back)
+        ran = bench.run(tmp_path)
+    assert_station_takes_the_blame(ran, "answers again")
