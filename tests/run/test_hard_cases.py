@@ -296,3 +296,8 @@ def test_a_line_that_was_cut_until_it_is_proven_is_no_silence_of_the_pack(line: 
         bench.at(step, lambda: setattr(wire, "cut", False), lambda: wire.loop_back)
         ran = bench.run(tmp_path)
     assert_station_takes_the_blame(ran, "answers again")
+
+
+def test_a_trip_time_that_a_slow_switch_unit_blurs_is_no_early_trip(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "connections.switch.delay: 0.24", "step: charge-overcurrent")
+    assert_station_takes_the_blame(ran, "the trip took 0.75 s, known to 0.35 s only")
