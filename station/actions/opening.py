@@ -36,12 +36,16 @@ FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fe
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and its samples."""
+    """What the witness saw: seconds until current stopped (None: it did not), how sure that is, and its samples.
+
+    `at`: when it was seen to be gone, on the run's clock.
+    """
 
     after: float | None
     doubt: float
     current: Trace
     voltage: Trace
+    at: float | None = None
 
 
 def longest_trip(stage: Stage) -> float:
@@ -93,7 +97,7 @@ def _watch(
         _see_that_nothing_was_missed(gap, WIDEST_GAP)
         if amperes < 0.1 * first:
             _tail(stage, look)
-            return Opening(seen - began, doubt + gap, current, voltage)
+            return Opening(seen - began, doubt + gap, current, voltage, seen)
         stage.clock.wait(max(0.0, WITNESS_EVERY - (stage.clock.now() - now)))
     return Opening(None, gap, current, voltage)
 
@@ -127,7 +131,7 @@ def judge_opening(
         see_that_bench_is_whole(stage)
     readings = stage.readings(fresh=True)
     flag, fet = name in readings.protection, FETS[direction]
-    stage.found.moments[name] = stage.clock.now()
+    stage.found.moments[name] = stage.clock.now() if opening.at is None else opening.at
     if opening.after is None:
         stage.expect(name, "did not open", "opens", _why_not(flag, opening), proves=proves, witness="instrument")
     elif level is not None:

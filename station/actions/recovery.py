@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from station.actions.blame import LIVE, see_that_bench_is_whole
 from station.actions.condition import Condition, Waiting, lasts
 from station.actions.current import flowing
+from station.actions.errors import BenchFault
 from station.actions.stage import Direction, Reading, Stage
 from station.model.pack import Protection
 
 LATE = 1.1
 """How many times its nominal time a recovery is waited for."""
+KNOWN_TO = 1.0
+"""Seconds between two looks within which a current that came back is still a time; its limits are 3 s away."""
 WHOLE_EVERY = 1.0
 """Seconds between looks at whether the way to the pack is whole while nothing flows on it."""
 
@@ -78,6 +81,8 @@ def released(waiting: Waiting, value: object) -> Condition:
     probe = waiting.holding.enter_context(probing(stage, protection))
 
     def tell(held: bool) -> None:
+        if probe.back is not None and probe.doubt > KNOWN_TO:
+            raise BenchFault(f"the current came back within {probe.doubt:.1f} s that an instrument took for one answer")
         if probe.back is not None and not was_locked:
             clock = stage.bench.u("clock", "time", 0.0)
             doubt = None if clock is None else clock + probe.doubt

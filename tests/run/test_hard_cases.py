@@ -301,3 +301,14 @@ def test_a_line_that_was_cut_until_it_is_proven_is_no_silence_of_the_pack(line: 
 def test_a_trip_time_that_a_slow_switch_unit_blurs_is_no_early_trip(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "connections.switch.delay: 0.24", "step: charge-overcurrent")
     assert_station_takes_the_blame(ran, "the trip took 0.75 s, known to 0.35 s only")
+
+
+def test_a_voltmeter_that_is_late_after_a_trip_shortens_no_recovery(tmp_path: Path) -> None:
+    at_the_trip = "step: discharge-overcurrent, once: {pack.current: below -131 A}, for: 6 s"
+    ran = wrong_for_a_while(tmp_path, "connections.voltmeter.delay: 3.66", at_the_trip)
+    assert ran.record.verdict == "PASS", ran.record.reason
+
+
+def test_a_load_that_is_late_when_the_current_comes_back_tells_no_recovery(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "connections.load.delay: 1.2", "step: discharge-overcurrent-recovery/pins")
+    assert_station_takes_the_blame(ran, "an instrument took for one answer")
