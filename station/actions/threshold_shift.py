@@ -105,14 +105,17 @@ def see_that_shifts_are_feasible(stage: Stage, parameters: Parameters) -> None:
     """Raise Blocked for a temperature protection that this run is to shift and that cannot be shifted today.
 
     Temperatures of cells and room stay as they are during a run, so this is known after the first read of the stored
-    parameters and before any current; voltages, currents and the MOSFETs are brought to where a threshold can be.
+    parameters and before any current; voltages, currents and the MOSFETs are brought to where a threshold can be. A
+    sensor that is apart from the others is no temperature, and is judged as a sensor.
     """
     readings = stage.readings()
-    if max(readings.cell_temperatures) - min(readings.cell_temperatures) > SENSORS_APART:
+    cells, air = readings.cell_temperatures, readings.ambient_temperature
+    if max(cells) - min(cells) > SENSORS_APART:
         return
+    left_out = {"mosfet"} if min(cells) - SENSORS_APART <= air <= max(cells) + SENSORS_APART else {"mosfet", "ambient"}
     for name in sorted(stage.shifts):
         protection = stage.pack.protection[name]
-        if protection.kind == "temperature" and protection.of != "mosfet":
+        if protection.kind == "temperature" and protection.of not in left_out:
             try:
                 shift_to_trip(protection, live_value(readings, protection), parameters.stored())
             except Infeasible as error:
