@@ -86,8 +86,8 @@ class Eye:
         return self.ask("load", "LOAD?") in ("OFF", "0") and self.ask("supply", "CONF:OUTP?") in ("OFF", "0")
 
     def flowing(self) -> bool:
-        """Whether more than 50 A flow."""
-        return abs(float(self.ask("switch", "MEAS:VOLT:DC? (@101)"))) > 50 * 200e-6
+        """Whether more than 10 A flow, through the shunt of 200 uOhm: a charge has 20 A, a discharge 100 A."""
+        return abs(float(self.ask("switch", "MEAS:VOLT:DC? (@101)"))) > 10 * 200e-6
 
     def safe(self) -> bool:
         """Outputs off, contactor open, key released."""
