@@ -36,8 +36,6 @@ class Connection:
     """The station's own in virtual time: its exchanges move the clock."""
     gone: bool = False
     pending: bytearray = field(default_factory=bytearray)
-    waiting: deque[Exchange] = field(default_factory=deque)
-    busy: bool = False
     asks: bool = False
     """The message that is under way only asks."""
 
@@ -53,12 +51,17 @@ class Connection:
 
 
 class Timers:
-    """Exchanges in wall time: messages of a client one after the other, pieces of a serial line as they come."""
+    """Exchanges in wall time: pieces of a serial line as they come, messages to an instrument one after the other.
+
+    That holds whoever sends them: an instrument has one parser, and two clients that measure do not disturb each other.
+    """
 
     def __init__(self) -> None:
         """Nothing is under way."""
         self._timers: list[tuple[float, int, Connection, Exchange]] = []
         self._order = itertools.count()
+        self._waiting: dict[str, deque[tuple[Connection, Exchange]]] = {}
+        """Messages by role, behind the one that its instrument is busy with."""
 
     @property
     def due(self) -> float:
@@ -66,12 +69,13 @@ class Timers:
         return self._timers[0][0] if self._timers else math.inf
 
     def begin(self, connection: Connection, exchange: Exchange, now: float) -> None:
-        """Begin an exchange, or put it behind those of the same client."""
-        if connection.lines and connection.busy:
-            connection.waiting.append(exchange)
-        else:
-            connection.busy = True
-            self._go_on(connection, exchange, now)
+        """Begin an exchange, or put it behind those of the same instrument."""
+        if connection.lines and (waiting := self._waiting.get(connection.role)) is not None:
+            waiting.append((connection, exchange))
+            return
+        if connection.lines:
+            self._waiting[connection.role] = deque()
+        self._go_on(connection, exchange, now)
 
     def go_on(self, now: float) -> None:
         """Go on with everything that is due."""
@@ -83,18 +87,36 @@ class Timers:
         """Finish everything that is under way, without letting time pass for it."""
         while self._timers:
             _, _, connection, exchange = heapq.heappop(self._timers)
-            for each in (exchange, *connection.waiting):
+            finish(exchange)
+            for _, each in self._waiting.pop(connection.role, ()):
                 finish(each)
-            connection.waiting.clear()
-            connection.busy = False
+
+    def forget(self, connection: Connection, now: float) -> None:
+        """Finish at once what a client that is gone had asked, so that its instrument is there for the others."""
+        held = [each for each in self._timers if each[2] is connection and connection.lines]
+        for each in held:
+            self._timers.remove(each)
+        heapq.heapify(self._timers)
+        for _, _, _, exchange in held:
+            self._go_on(connection, exchange, now)
 
     def _go_on(self, connection: Connection, exchange: Exchange, now: float) -> None:
-        while (seconds := next(exchange, None)) is None:
-            if not connection.waiting:
-                connection.busy = False
+        while (seconds := self._next(connection, exchange)) is None:
+            if not connection.lines:
                 return
-            exchange = connection.waiting.popleft()
+            waiting = self._waiting[connection.role]
+            if not waiting:
+                del self._waiting[connection.role]
+                return
+            connection, exchange = waiting.popleft()
         heapq.heappush(self._timers, (now + seconds, next(self._order), connection, exchange))
+
+    @staticmethod
+    def _next(connection: Connection, exchange: Exchange) -> float | None:
+        """Seconds until an exchange goes on; None: it is over."""
+        if connection.gone:
+            finish(exchange)
+        return next(exchange, None)
 
 
 def asks(message: bytes) -> bool:

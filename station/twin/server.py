@@ -325,6 +325,7 @@ class Server:
         if connection.name in self.addresses.values():
             return
         connection.gone = True
+        self._timers.forget(connection, self._clock.now())
         self._idle.heard(connection, 0.0, math.inf)
         connection.close()
 
