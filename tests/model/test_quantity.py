@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import pint
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,14 @@ def test_its_value_is_in_the_unit_of_its_kind_and_keeps_sign_and_order(value: fl
     assert Quantity(quantity.si, quantity.si_unit).si == quantity.si
     assert quantity.si * value >= 0
     assert Quantity(value + 1, unit).si > quantity.si
+
+
+def test_a_unit_is_worth_what_pint_says_by_its_own_definitions() -> None:
+    own = pint.UnitRegistry()
+    named = {"%": "percent", "months": "month"}
+    for unit in UNITS:
+        theirs, base = (named.get(each, each).replace("Ohm", "ohm") for each in (unit, base_unit(unit)))
+        assert Quantity(1.0, unit).si == pytest.approx(own.Quantity(1.0, theirs).to(base).magnitude), unit
 
 
 @pytest.mark.parametrize(
