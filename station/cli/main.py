@@ -7,23 +7,15 @@ BLOCKED.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from station import __version__
-from station.cli.approve import approve
-from station.cli.check import check, schema
-from station.cli.coverage import coverage
 from station.cli.errors import WrongUsage
-from station.cli.export import export
-from station.cli.keys import keys
-from station.cli.plan import plan, trace
-from station.cli.restore import restore
-from station.cli.run import run
-from station.cli.twin import twin
-from station.cli.verify import verify
 from station.clock import ClockRefused
 from station.model.files import InvalidFile
 
@@ -34,19 +26,21 @@ BLOCKED = 5
 INTERRUPTED = 130
 """What typer returns for a KeyboardInterrupt."""
 
-app = typer.Typer(
-    name="station",
-    help="Tests 48 V LiFePO4 battery packs on a bench, real or simulated, and signs a certificate for every one.\n\n"
-    "Try:  station run eol --serial BALI48-000001 --bench simulated",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for command in (run, restore, check, plan, approve, trace, coverage, verify, export, schema):
-    app.command()(command)
-app.add_typer(twin, name="twin")
-app.add_typer(keys, name="keys")
+COMMANDS: Mapping[str, str] = {
+    "run": "run",
+    "restore": "restore",
+    "check": "check",
+    "plan": "plan",
+    "approve": "approve",
+    "trace": "plan",
+    "coverage": "coverage",
+    "verify": "verify",
+    "export": "export",
+    "schema": "check",
+    "twin": "twin",
+    "keys": "keys",
+}
+"""Each command and the module of `station.cli` that has it, read only when it is typed: all of them take a second."""
 
 
 def _show_version(value: bool) -> None:
@@ -55,7 +49,6 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
@@ -64,15 +57,37 @@ def _options(
     """Options of the command itself."""
 
 
+def _app(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="station",
+        help="Tests 48 V LiFePO4 battery packs on a bench, real or simulated, and signs a certificate for every one."
+        "\n\nTry:  station run eol --serial BALI48-000001 --bench simulated",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for name in names:
+        command = getattr(import_module(f"station.cli.{COMMANDS[name]}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command()(command)
+    return app
+
+
 def main() -> None:
     """Run the command and exit with its status; an uncaught exception is ERROR, never FAIL."""
     sys.exit(status(sys.argv[1:]))
 
 
 def status(arguments: list[str]) -> int:
-    """Run the command with these arguments and return its exit status."""
+    """Run the command with these arguments and return its exit status; with none, say what can be typed."""
+    arguments = arguments or ["--help"]
     try:
-        result = app(arguments, standalone_mode=False)
+        typed = arguments[:1] if arguments[0] in COMMANDS else COMMANDS
+        result = _app(typed)(arguments, standalone_mode=False)
     except TyperException as error:
         typer.echo(f"{error.format_message()}  (`station --help` tells what can be said)", err=True)
         return USAGE

@@ -39,7 +39,8 @@ def split(data: Path) -> dict[str, float]:
         took[part] = time.perf_counter() - began
 
     with timed("imports"):
-        import station.cli.main  # noqa: F401 # what the command itself imports before it looks at its arguments
+        import station.cli.main
+        import station.cli.run  # noqa: F401 # what the command itself imports before it looks at its arguments
         from station.cli.simulate import read_simulated, serving
         from station.clock import Scopes, VirtualClock
         from station.model.bench import Bench
