@@ -1,4 +1,7 @@
-"""What all tests have in common: keys of their own, and properties that are not judged by the clock."""
+"""What all tests have in common: keys of their own, and properties that are not judged by the clock.
+
+A property is tried with the same examples each time; `pytest --hypothesis-profile=explore` draws new ones.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("station", deadline=None)
+settings.register_profile("station", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("station")
 
 
