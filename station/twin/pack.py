@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 
+from station.model.limits import Range
 from station.model.protocol import Protocol
 from station.twin.bms import Bms, Sensed
 from station.twin.cells import Cells, Outlook
@@ -138,6 +140,7 @@ def make_pack(
     protocol: Protocol,
     parameters: Mapping[int, int],
     texts: Mapping[str, str],
+    accepts: Mapping[str, Range] = MappingProxyType({}),
     panel: Panel,
     seed: int = 0,
     n: int = 15,
@@ -145,8 +148,9 @@ def make_pack(
 ) -> Pack:
     """A pack in a state, `n` cells of `capacity` Ah; each seed another one of the same make.
 
-    `parameters` are raw words by address, `texts` by register name (`version`, `model_sn`, `pack_sn`). It sleeps,
-    unless the state says that it did not. Raises UnknownParameter for what the state changes and is not there.
+    `parameters` are raw words by address, `texts` by register name (`version`, `model_sn`, `pack_sn`), `accepts` what
+    the firmware takes for a protection where that is not `ACCEPTS`. It sleeps, unless the state says that it did not.
+    Raises UnknownParameter for what the state changes and is not there.
     """
     cells = state.cells(np.random.default_rng((seed, 1)), n, capacity)
     bms = Bms(
@@ -158,6 +162,7 @@ def make_pack(
         capacity=capacity,
         soc=float(cells.soc.mean()),
     )
+    bms.memory.accept(accepts)
     if state.asleep == 0.0:
         bms.power.enter("running", 0.0)
     pack = Pack(cells, bms, panel, ambient=state.temperature, mosfet=state.temperature)

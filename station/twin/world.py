@@ -301,11 +301,13 @@ def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, 
     }
     texts = {"version": file.firmware.approved[0], "model_sn": BOARD_SERIAL, "pack_sn": serial_number}
     panel = Panel(file.lamp_states, {word: file.flash_times(word) for word in file.flash})
+    accepts = {name: each.accepts for name, each in file.protection.items() if each.accepts is not None}
     return make_pack(
         state,
         protocol=protocol,
         parameters=words,
         texts=texts,
+        accepts=accepts,
         panel=panel,
         seed=seed,
         n=file.cells,

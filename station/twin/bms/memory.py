@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, inf
 from typing import Literal, cast
 
+from station.model.limits import Range
 from station.model.ordering import violations
 from station.model.protocol import Protocol, Register, Value
 
@@ -52,7 +53,7 @@ ACCEPTS: Mapping[str, tuple[float, float]] = {
     "short_circuit.delay": (100e-6, 500e-6),
     "soc_low": (0.0, 100.0),
 }
-"""V, A, degC, s, %: the ranges of the manufacturer's tool PbmsTools; a full name goes before its family's."""
+"""V, A, degC, s, %: the ranges of the maker's tool PbmsTools for 15 cells; a full name goes before its family's."""
 
 
 class Refused(Exception):
@@ -96,6 +97,11 @@ class Memory:
         self._stored, self._delivered = dict(self.words), dict(self.words)
         self.values = self._decoded(self.words)
         """The numbers in station units, by name."""
+
+    def accept(self, ranges: Mapping[str, Range]) -> None:
+        """Take from now on what a firmware of another product takes, by the names of `ACCEPTS`, in station units."""
+        self.lowest.update({name: each.low for name, each in ranges.items() if each.low is not None})
+        self.highest.update({name: each.high for name, each in ranges.items() if each.high is not None})
 
     def reload(self) -> None:
         """Take everything from what survives a reset."""

@@ -1,0 +1,64 @@
+"""Products that are not in the repository: a pack file of their own and their name in the sequence is all they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from station.model.library import FOLDERS, Library
+from station.studies.coverage import default_state
+from station.studies.rig import Station
+from station.studies.simulation import Simulated
+
+HALF: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali48-50\n",
+    r"BALI48-\d{6}": r"BALI50-\d{6}",
+    "{capacity: 100 Ah,": "{capacity: 50 Ah,",
+    "design_capacity:       {is: 100 Ah}": "design_capacity:       {is: 50 Ah}",
+    "at least 100 Ah": "at least 50 Ah",
+}
+"""The same with 50 Ah."""
+SIXTEEN: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali51\n",
+    r"BALI48-\d{6}": r"BALI51-\d{6}",
+    "cells: 15\n": "cells: 16\n",
+    "cell_count:            {is: 15,": "cell_count:            {is: 16,",
+    "is: 51.5 V to 53.5 V, valid": "is: 54.5 V to 57.0 V, valid",
+    "is: 48.8 V to 50.4 V": "is: 52.0 V to 53.8 V",
+    "is: 49.8 V to 52.5 V": "is: 53.0 V to 56.0 V",
+    "terminal_voltage: 54.75 V": "terminal_voltage: 58.40 V",
+    "pack_voltage: at most 49.7 V": "pack_voltage: at most 53.0 V",
+    "pack_voltage: at most 49.5 V": "pack_voltage: at most 52.8 V",
+    "alarm: 54.00 V, trip: 55.50 V, release: 50.20 V": "alarm: 57.60 V, trip: 59.20 V, release: 53.50 V",
+    "alarm: 42.00 V, trip: 37.50 V, release: 43.50 V": "alarm: 44.80 V, trip: 40.00 V, release: 46.40 V",
+    "accepts: 15 V to 50 V": "accepts: 15 V to 54 V",
+    "is: 52.5 V to 53.6 V": "is: 56.0 V to 57.2 V",
+}
+"""The same with a cell more, and all voltages of the pack higher by it."""
+
+
+@pytest.mark.parametrize(("changed", "serial"), [(HALF, "BALI50-000001"), (SIXTEEN, "BALI51-000001")])
+def test_another_product_passes_the_same_sequence(changed: Mapping[str, str], serial: str, tmp_path: Path) -> None:
+    pack = changed["pack: bali48\n"].split()[1]
+    library = Library((tmp_path, *Library.default().roots))
+    written(library, "pack", "bali48", changed, pack)
+    written(library, "sequence", "eol", {"pack: [bali48]": f"pack: [bali48, {pack}]"})
+    written(library, "bench", "simulated", {"envelope: {voltage: 57 V": "envelope: {voltage: 60 V"})
+    station = Station.of("eol", library=library)
+    with station.rig(Simulated(default_state(station.files), (), seed=1), serial) as rig:
+        ran = rig.run(tmp_path / "data")
+    assert (ran.record.verdict, ran.record.reason) == ("PASS", "")
+    assert ran.record.identity["serial_number"] == serial
+
+
+def written(library: Library, kind: str, name: str, changed: Mapping[str, str], new: str = "") -> None:
+    """A copy of a file of the repository with other words in it, in the first folder of the library."""
+    text = Library.default().find(kind, name).read_text(encoding="utf-8")
+    for old, other in changed.items():
+        assert old in text, old
+        text = text.replace(old, other)
+    path = library.roots[0] / FOLDERS[kind] / f"{new or name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
