@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from contextlib import suppress
 
 
@@ -39,14 +40,16 @@ def address(listener: socket.socket) -> tuple[str, int]:
     return str(host), int(port)
 
 
-def pseudo_terminal() -> tuple[int, int]:
-    """A serial line as (master, slave); the slave must stay open. Not on Windows."""
+def pseudo_terminal() -> tuple[int, int, str]:
+    """A serial line: master, slave, which must stay open, and the path of the port. Raises OSError on Windows."""
+    if sys.platform == "win32":
+        raise OSError("there are no pseudo-terminals on Windows")
     import tty
 
     master, slave = os.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)
-    return master, slave
+    return master, slave, os.ttyname(slave)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

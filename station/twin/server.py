@@ -98,11 +98,11 @@ class Server:
         return self._hold.address
 
     def _add_pty(self, role: str, device: SerialDevice) -> None:
-        master, slave = ends.pseudo_terminal()
+        master, slave, port = ends.pseudo_terminal()
         self._keep_open.append(slave)
-        self.addresses[role] = os.ttyname(slave)
+        self.addresses[role] = port
         connection = self._serial(
-            role, os.ttyname(slave), device,
+            role, port, device,
             lambda: os.read(master, 4096), lambda data: ends.write_all(master, data), lambda: os.close(master),
         )  # fmt: skip
         self._loop.watch(master, lambda: self._receive(connection))

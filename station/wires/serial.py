@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,11 +17,11 @@ from station.wires.gate import Gate
 
 
 def _port_errors() -> tuple[type[Exception], ...]:
-    """What a port may raise: OSError, and where there is termios its own error, which is none."""
-    try:
-        import termios
-    except ImportError:
+    """What a port may raise: OSError, and outside of Windows the error of its terminal, which is none."""
+    if sys.platform == "win32":
         return (OSError,)
+    import termios
+
     return (OSError, termios.error)
 
 
