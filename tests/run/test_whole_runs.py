@@ -1,5 +1,6 @@
 """The end-of-line test as a whole, over the wires, on good and bad packs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_a_good_pack_passes_and_everything_is_proven_over_the_wires(tmp_path: Pa
         assert received > 200 if role == "rs485_a" else received > 50, (role, counts[role])
         assert sent > 50
         assert answers > 3
+
+
+def test_a_run_goes_over_sockets_where_there_are_no_pseudo_terminals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "openpty")
+    with rig() as bench:
+        lines = [at for at in bench.twin.server.addresses.values() if at.startswith("socket://")]
+        ran = bench.run(tmp_path)
+    assert (len(lines), ran.record.verdict, ran.record.reason) == (3, "PASS", "")
 
 
 FAULTS = ("welded-discharge-fet", "dead-led", "breaker-off", "voltmeter-lost", "trip-at-136a", "silent-bms")
