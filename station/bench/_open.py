@@ -159,6 +159,10 @@ class OpenBench:
             self._ports[name] = self._open_port(name)
         return self._ports[name]
 
+    def opened(self, name: str) -> Port | None:
+        """The line of that name if anything was asked on it."""
+        return self._ports.get(name)
+
     def lines(self) -> Iterator[tuple[str, LineStatistics]]:
         """The name of each port that was opened, and how its line has behaved so far."""
         return ((name, port.client.statistics) for name, port in self._ports.items())

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from station.actions.errors import BenchFault
 from station.actions.stage import Stage
+from station.bench import Port
 from station.bms.errors import DamagedAnswer, PackSilent, WrongAnswer
 from station.bms.pace_modbus import PaceModbus
 
@@ -31,16 +32,23 @@ class Pairing:
 
     def in_doubt(self) -> bool:
         """Whether something foreign was heard since the last look."""
-        before, self._heard = self._heard, self._stage.port.bms.statistics.foreign
+        port = self._port
+        before, self._heard = self._heard, port.bms.statistics.foreign if port else 0
         return self._heard > before
 
     def prove(self) -> None:
         """Raise BenchFault where questions get the answers to other ones; silence is no such thing."""
-        if self._is_crossed(self._stage.port.bms):
+        port = self._port
+        if port and self._is_crossed(port.bms):
             raise BenchFault(
                 f"each question on {self._stage.port_name} gets the answer to the one before it, so nothing that was "
                 "read counts: replace the converter"
             )
+
+    @property
+    def _port(self) -> Port | None:
+        """The line of the run; None while nothing was asked on it, or on a bench that has none."""
+        return self._stage.bench.opened(self._stage.port_name)
 
     def _is_crossed(self, bms: PaceModbus) -> bool:
         """One question that gets its own answer at once shows that the line is not; the first may do so by chance."""

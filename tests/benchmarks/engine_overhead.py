@@ -43,7 +43,7 @@ def our_plan() -> Plan:
     bare = bench.model_copy(update={"shared": {}, "slots": {1: {}}})
     steps = [{"step": f"step-{number}", "measure": "current_zero"} for number in range(STEPS)]
     sequence = Sequence.model_validate({"sequence": "free", "title": "Free of cost", "pack": "bali48", "steps": steps})
-    planned = tuple(PlannedStep(step.step, step, 0, 0.0) for step in sequence.steps if isinstance(step, Step))
+    planned = tuple(PlannedStep(step.step, step, 0) for step in sequence.steps if isinstance(step, Step))
     return Plan(sequence, pack, bare, 1, files.protocol(pack), "rs485_a", planned, ())
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from bench_runs import Ran, rig
+
+from station.actions.stage import Stage
+from station.run.pairing import Pairing
 
 
 def run_crossed_at(step: str, folder: Path, **faults: float) -> Ran:
@@ -49,3 +54,10 @@ def test_a_good_line_is_never_asked_for_proof(tmp_path: Path) -> None:
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "PASS"
     assert not asked
+
+
+def test_a_line_that_was_never_opened_is_in_no_doubt_and_stays_closed() -> None:
+    bench = SimpleNamespace(opened=lambda name: None)
+    pairing = Pairing(cast(Stage, SimpleNamespace(bench=bench, port_name="rs485_a")), first=0)
+    assert not pairing.in_doubt()
+    pairing.prove()
