@@ -8,7 +8,7 @@ from station.actions.condition import Condition, Waiting, throttled
 from station.actions.current import flowing
 from station.actions.errors import BenchFault
 from station.actions.measuring import volts
-from station.actions.second_meter import see_both_ends_alike
+from station.actions.second_meter import seen_at_both_ends
 from station.actions.stage import Stage
 from station.model.pack import Pack
 
@@ -75,33 +75,40 @@ def _is(stage: Stage, ohms: float, state: str) -> bool:
 def terminals(waiting: Waiting, value: object) -> Condition:
     """Dead terminals only float: they give no current to a small load, and their voltage collapses under it."""
     stage = waiting.stage
-    seen: list[str] = []
+    seen: list[float] = []
     if value == "dead":
         waiting.holding.enter_context(flowing(stage, "discharge", DEAD_TEST_CURRENT))
 
     def holds() -> bool:
-        volts = stage.bench.voltmeter.voltage()
-        seen[:] = [f"{volts:.2f} V under a load of {DEAD_TEST_CURRENT} A"]
-        return (abs(volts) < DEAD_BELOW) == (value == "dead")
+        seen[:] = [stage.bench.voltmeter.voltage()]
+        return _are_dead(seen[0]) == (value == "dead")
 
     def tell(held: bool) -> None:
         if value == "dead":
-            _see_load(stage, held)
-        other = "alive" if value == "dead" else "dead"
-        stage.expect(
-            "terminals", str(value) if held else other, str(value), f"the terminals have {seen[0]}", witness="voltmeter"
-        )
+            seen[:] = [_seen_under_load(stage)]
+            held = held and _are_dead(seen[0])
+        state = str(value) if held else "alive" if value == "dead" else "dead"
+        reason = f"the terminals have {seen[0]:.2f} V under a load of {DEAD_TEST_CURRENT} A"
+        stage.expect("terminals", state, str(value), reason, witness="voltmeter")
 
     return Condition(stage.clock.now() + stage.reacts_within("terminals"), throttled(stage, 0.2, holds), tell)
 
 
-def _see_load(stage: Stage, dead: bool) -> None:
-    """Raise BenchFault unless the small load is really there: dead terminals collapse under it, live ones feed it."""
-    if not all(stage.bench.has(role) for role in ("supply_side", "shunt")):
-        return
-    see_both_ends_alike(stage, volts(stage))
-    taken = abs(stage.wiring.shunt_current())
-    if not dead and taken < DEAD_TEST_CURRENT / 2:
-        raise BenchFault(
-            f"the load takes {taken:.2f} A of the {DEAD_TEST_CURRENT} A, so it shows nothing: see the load"
-        )
+def _are_dead(volts: float) -> bool:
+    return abs(volts) < DEAD_BELOW
+
+
+def _seen_under_load(stage: Stage) -> float:
+    """Volts at the terminals, seen at both ends of the leads.
+
+    Raises BenchFault unless the small load is really there: dead terminals collapse under it, live ones feed it.
+    """
+    at_pack = volts(stage)
+    if all(stage.bench.has(role) for role in ("supply_side", "shunt")):
+        at_pack = seen_at_both_ends(stage, at_pack)
+        taken = abs(stage.wiring.shunt_current())
+        if not _are_dead(at_pack.number) and taken < DEAD_TEST_CURRENT / 2:
+            raise BenchFault(
+                f"the load takes {taken:.2f} A of the {DEAD_TEST_CURRENT} A, so it shows nothing: see the load"
+            )
+    return at_pack.number

@@ -6,7 +6,7 @@ from station.actions.blame import NOTHING, see_that_ammeters_agree
 from station.actions.current import flowing, settle
 from station.actions.measuring import SEEN_WITHIN, shunt
 from station.actions.parameters import Parameters
-from station.actions.stage import Reading, Stage
+from station.actions.stage import Stage
 
 ON, OFF = "on_command", "off_command"
 """The commands of a charge limiter (pack file)."""
@@ -28,12 +28,7 @@ def limiter(stage: Stage, parameters: Parameters) -> None:
         if command == ON:
             stage.found.values["charge_limit"] = taken
         else:
-            why = "it is stuck on" if _amperes(taken) > NOTHING else "the pack does not charge"
-            reason = f"{abs(_amperes(taken)):.1f} A of {offered:g} A flow with the limiter switched off: {why}"
+            why = "it is stuck on" if taken.number > NOTHING else "the pack does not charge"
+            reason = f"{abs(taken.number):.1f} A of {offered:g} A flow with the limiter switched off: {why}"
             state = "takes all" if took else "limits"
             stage.expect("charge_unlimited", state, "takes all", reason, witness="shunt")
-
-
-def _amperes(reading: Reading) -> float:
-    assert isinstance(reading.value, float)
-    return reading.value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from station.actions.current import PARTS
 from station.actions.errors import BenchFault, Blocked, NotFeasible
-from station.actions.second_meter import look_again, see_no_more_than_the_cells
+from station.actions.second_meter import looked_again, see_no_more_than_the_cells
 from station.actions.stage import Reading, Stage
 from station.model.ammeter import Comparison
 from station.model.pack import Pack
@@ -50,8 +50,7 @@ def _terminal_voltage(stage: Stage) -> Reading:
     reading = volts(stage)
     doubted = _is_outside(stage, "terminal_voltage", reading)
     if stage.found.energised:
-        look_again(stage, reading, doubted)
-        return reading
+        return looked_again(stage, reading, doubted)
     if doubted:
         see_no_more_than_the_cells(stage, reading)
     stage.found.values["voltage_before_current"] = reading
@@ -79,27 +78,25 @@ def _case(stage: Stage) -> Reading:
 
 
 def _pack_voltage_error(stage: Stage) -> Reading:
-    said, meter = stage.readings(fresh=True).pack_voltage, volts(stage)
-    return _against_meter(stage, "pack_voltage_error", _difference(said, PACK_STEP, meter), meter)
+    return _against_meter(stage, "pack_voltage_error", stage.readings(fresh=True).pack_voltage, PACK_STEP)
 
 
 def _cell_sum_error(stage: Stage) -> Reading:
-    cells, meter = stage.readings().cell_voltages, volts(stage)
-    error = _difference(sum(cells), CELL_STEP * math.sqrt(len(cells)), meter)
-    return _against_meter(stage, "cell_sum_error", error, meter)
+    cells = stage.readings().cell_voltages
+    return _against_meter(stage, "cell_sum_error", sum(cells), CELL_STEP * math.sqrt(len(cells)))
 
 
-def _against_meter(stage: Stage, name: str, error: Reading, meter: Reading) -> Reading:
+def _against_meter(stage: Stage, name: str, said: float, step: float) -> Reading:
     """An error of the pack against the voltmeter; one that would fail it makes the station look at the voltmeter."""
-    look_again(stage, meter, _is_outside(stage, name, error))
-    return error
+    meter = volts(stage)
+    seen = looked_again(stage, meter, _is_outside(stage, name, _difference(said, step, meter)))
+    return _difference(said, step, seen)
 
 
 def _difference(said: float, step: float, meter: Reading) -> Reading:
     """What the pack says minus what the instrument says; half a bit of the pack's register adds to the uncertainty."""
-    assert isinstance(meter.value, float)
     uncertainty = None if meter.uncertainty is None else math.hypot(meter.uncertainty, step / math.sqrt(3))
-    return Reading(said - meter.value, meter.unit, uncertainty, f"pack against {meter.witness}")
+    return Reading(said - meter.number, meter.unit, uncertainty, f"pack against {meter.witness}")
 
 
 def _spread(stage: Stage) -> Reading:
@@ -115,13 +112,12 @@ def ambient(stage: Stage) -> Reading:
 
 def _temperature_error(stage: Stage) -> Reading:
     beside = ambient(stage)
-    assert isinstance(beside.value, float)
     said = stage.readings()
-    errors = [each - beside.value for each in (*said.cell_temperatures, said.ambient_temperature)]
+    errors = [each - beside.number for each in (*said.cell_temperatures, said.ambient_temperature)]
     if max(errors) - min(errors) < AGREE and abs(sum(errors)) / len(errors) > ALL_OFF:
-        found = f"the probe says {beside.value:.1f} degC, all sensors of the pack agree on another temperature"
+        found = f"the probe says {beside.number:.1f} degC, all sensors of the pack agree on another temperature"
         raise BenchFault(f"{found} ({errors[0]:+.1f} K): see the probe, or let the pack rest in this room")
-    chilled = min(0.0, said.mosfet_temperature - beside.value)  # those of a pack that was just tested are warm
+    chilled = min(0.0, said.mosfet_temperature - beside.number)  # those of a pack that was just tested are warm
     worst = max((*errors, chilled), key=abs)
     uncertainty = (
         None if beside.uncertainty is None else math.hypot(beside.uncertainty, TEMPERATURE_STEP / math.sqrt(3))
@@ -147,9 +143,7 @@ def _current_error(stage: Stage) -> Reading:
     before = shunt(stage)
     said = stage.readings(fresh=True).current
     after = shunt(stage)
-    assert isinstance(before.value, float)
-    assert isinstance(after.value, float)
-    return ammeter_error(stage, said, replace(before, value=(before.value + after.value) / 2))
+    return ammeter_error(stage, said, replace(before, value=(before.number + after.number) / 2))
 
 
 def ammeter_error(stage: Stage, said: float, true: Reading) -> Reading:
@@ -157,14 +151,13 @@ def ammeter_error(stage: Stage, said: float, true: Reading) -> Reading:
 
     Raises NotFeasible without a current.
     """
-    assert isinstance(true.value, float)
-    if abs(true.value) < 1:
-        raise NotFeasible(f"only {true.value:.2f} A flow, so the pack's ammeter cannot be compared")
+    if abs(true.number) < 1:
+        raise NotFeasible(f"only {true.number:.2f} A flow, so the pack's ammeter cannot be compared")
     doubt = None if true.uncertainty is None else math.hypot(true.uncertainty, CURRENT_STEP / 2)
     if doubt is not None:
-        stage.found.comparisons.append(Comparison(true.value, said, doubt))
-    error = 100 * (said - true.value) / true.value
-    return Reading(error, "%", None if doubt is None else 100 * doubt / abs(true.value), "pack against shunt")
+        stage.found.comparisons.append(Comparison(true.number, said, doubt))
+    error = 100 * (said - true.number) / true.number
+    return Reading(error, "%", None if doubt is None else 100 * doubt / abs(true.number), "pack against shunt")
 
 
 def _soc_error(stage: Stage) -> Reading:

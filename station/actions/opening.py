@@ -150,8 +150,7 @@ def judge_opening(
     took = Reading(opening.after, "s", None if clock is None else clock + opening.doubt, "instrument")
     _see_that_it_is_known(stage, took, opening.doubt)
     stage.judge(f"{name}_time", took, limit="trip_time")
-    assert isinstance(residual.value, float)
-    gone = Reading(abs(residual.value), "A", residual.uncertainty, "shunt")
+    gone = Reading(abs(residual.number), "A", residual.uncertainty, "shunt")
     stage.judge(f"{name}_current", gone, limit="trip_current")
     return True
 
@@ -159,11 +158,12 @@ def judge_opening(
 def _see_that_it_is_known(stage: Stage, took: Reading, doubt: float) -> None:
     """Raise BenchFault for a trip time within its limits that fails only because the bench was too slow to tell it."""
     row = stage.pack.limits["trip_time"]
-    assert isinstance(took.value, float)
-    fails = judge(took.value, row.is_, took.uncertainty, stage.pack.decision, safety=row.safety).verdict is Verdict.FAIL
-    if fails and row.is_.contains(took.value) and doubt > KNOWN_TO:
+    fails = (
+        judge(took.number, row.is_, took.uncertainty, stage.pack.decision, safety=row.safety).verdict is Verdict.FAIL
+    )
+    if fails and row.is_.contains(took.number) and doubt > KNOWN_TO:
         raise BenchFault(
-            f"the trip took {took.value:.2f} s, known to {doubt:.2f} s only, since the bench answered too slowly: see "
+            f"the trip took {took.number:.2f} s, known to {doubt:.2f} s only, since the bench answered too slowly: see "
             "which of its instruments is late, and test again"
         )
 

@@ -6,6 +6,8 @@ itself apart from a pack that is, before anything is put down to the pack.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from station.actions.current import connect, disconnect
 from station.actions.errors import BenchFault
 from station.actions.stage import BEFORE_CURRENT, Reading, Stage
@@ -16,31 +18,42 @@ MORE_THAN_CELLS = 0.75
 """Volts by which terminals cannot exceed what the pack says of its cells (manual 4.2: 0.5 % and 15 cells of 50 mV)."""
 
 
-def look_again(stage: Stage, at_pack: Reading, doubted: bool) -> None:
-    """Raise BenchFault if the bench's side of the contactor has another voltage than the voltmeter has just shown.
+def looked_again(stage: Stage, at_pack: Reading, doubted: bool) -> Reading:
+    """What the voltmeter shows, held against the bench's side of the contactor; raises BenchFault if they differ.
 
     A contactor that is open is closed for that only if the value is `doubted`, and may be closed at all.
     """
     if stage.flowing is not None or not all(stage.bench.has(role) for role in ("contactor", "supply_side")):
-        return
+        return at_pack
     if stage.wiring.is_on("contactor"):
-        see_both_ends_alike(stage, at_pack)
-    elif doubted and stage.found.known >= BEFORE_CURRENT:
+        return seen_at_both_ends(stage, at_pack)
+    if doubted and stage.found.known >= BEFORE_CURRENT:
         connect(stage)
-        see_both_ends_alike(stage, at_pack)
+        at_pack = seen_at_both_ends(stage, at_pack)
         disconnect(stage)
+    return at_pack
 
 
-def see_both_ends_alike(stage: Stage, at_pack: Reading) -> None:
-    """Raise BenchFault where voltmeter and bench side differ although next to nothing flows between them."""
-    assert isinstance(at_pack.value, float)
+def seen_at_both_ends(stage: Stage, at_pack: Reading) -> Reading:
+    """What both ends of the leads show at next to no current: the reading, or the next one if it changed just now.
+
+    Raises BenchFault where voltmeter and bench side differ.
+    """
     at_bench = stage.wiring.volts("supply_side")
+    if _are_alike(stage, at_pack, at_bench):
+        return at_pack
+    again = replace(at_pack, value=stage.bench.voltmeter.voltage())
+    if _are_alike(stage, again, at_bench):
+        return again
+    raise BenchFault(
+        f"the voltmeter says {again.number:.2f} V and the other end of the leads has {at_bench:.2f} V at no current: "
+        "see the voltmeter, its leads and the contactor"
+    )
+
+
+def _are_alike(stage: Stage, at_pack: Reading, at_bench: float) -> bool:
     doubt = (at_pack.uncertainty or 0.0) + (stage.bench.u("supply_side", "voltage", at_bench) or 0.0)
-    if abs(at_pack.value - at_bench) > APART + doubt:
-        raise BenchFault(
-            f"the voltmeter says {at_pack.value:.2f} V and the other end of the leads has {at_bench:.2f} V at no "
-            "current: see the voltmeter, its leads and the contactor"
-        )
+    return abs(at_pack.number - at_bench) <= APART + doubt
 
 
 def see_no_more_than_the_cells(stage: Stage, at_pack: Reading) -> None:
@@ -48,11 +61,10 @@ def see_no_more_than_the_cells(stage: Stage, at_pack: Reading) -> None:
 
     A voltage below may be the pack's: one whose FET is open only floats.
     """
-    assert isinstance(at_pack.value, float)
     said = stage.readings(fresh=True)
     highest, lowest = max(said.pack_voltage, sum(said.cell_voltages)), min(said.pack_voltage, sum(said.cell_voltages))
-    if highest - lowest < MORE_THAN_CELLS < at_pack.value - highest:
+    if highest - lowest < MORE_THAN_CELLS < at_pack.number - highest:
         raise BenchFault(
-            f"the voltmeter says {at_pack.value:.2f} V, and both the pack ({said.pack_voltage:.2f} V) and its cells "
+            f"the voltmeter says {at_pack.number:.2f} V, and both the pack ({said.pack_voltage:.2f} V) and its cells "
             f"({sum(said.cell_voltages):.2f} V) have less: see the voltmeter"
         )

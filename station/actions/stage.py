@@ -43,6 +43,13 @@ class Reading:
     uncertainty: float | None = 0.0
     witness: str = "pack"
 
+    @property
+    def number(self) -> float:
+        """The value where it is a number; raises TypeError for a word and for none."""
+        if not isinstance(self.value, float):
+            raise TypeError(f"{self.value!r} of {self.witness} is no number")
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Carried:
