@@ -45,6 +45,7 @@ def _are_apart(stage: Stage, at_pack: float, at_bench: float) -> bool:
 def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
     """After a current that did not come: raise BenchFault unless nothing but the pack can have stopped it."""
     see_that_bench_is_whole(stage)
+    see_that_ammeters_agree(stage, direction)
     at_pack = stage.bench.voltmeter.voltage()
     driver = stage.bench.supply if direction == "charge" else stage.bench.load
     reading = driver.reading()
@@ -69,8 +70,16 @@ def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
         )
 
 
+def see_that_the_load_asks_for_it(stage: Stage) -> None:
+    """After a current that came too small: raise BenchFault if the load takes some and has the voltage to take more."""
+    reading = stage.bench.load.reading()
+    if reading.current >= NOTHING and reading.voltage > LIVE:
+        found = f"the load takes {reading.current:.1f} A at {reading.voltage:.1f} V, and the pack would give more"
+        raise BenchFault(f"{found}: it is set to less or limits itself; have it calibrated")
+
+
 def see_that_ammeters_agree(stage: Stage, direction: Direction) -> None:
-    """While a current flows: raise BenchFault if the ammeters of the bench differ, or the way to the pack is too long.
+    """Raise BenchFault if the ammeters of the bench differ, or the way to the pack is too long for what flows.
 
     The instrument is read before and after the shunt, so that a current which changes just then is no disagreement.
     """
@@ -78,10 +87,11 @@ def see_that_ammeters_agree(stage: Stage, direction: Direction) -> None:
     before, shunt = driver.reading(), abs(stage.wiring.shunt_current())
     at_pack, after = stage.bench.voltmeter.voltage(), driver.reading()
     amperes = (before.current + after.current) / 2
-    if amperes < 1 or abs(before.current - after.current) > AGREE * amperes:
+    largest = max(amperes, shunt)
+    if largest < NOTHING or abs(before.current - after.current) > AGREE * largest:
         return
-    doubt = sum(stage.bench.u(name, "current", amperes) or 0.0 for name in (role, "shunt"))
-    if abs(amperes - shunt) > AGREE * amperes + doubt:
+    doubt = sum(stage.bench.u(name, "current", largest) or 0.0 for name in (role, "shunt"))
+    if abs(amperes - shunt) > AGREE * largest + doubt:
         raise BenchFault(f"the {role} says {amperes:.2f} A and the shunt {shunt:.2f} A: have both calibrated")
     lost = abs(at_pack - after.voltage) - (stage.bench.u(role, "voltage", after.voltage) or 0.0)
     if lost > WAY_AT_MOST * amperes:

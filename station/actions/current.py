@@ -16,6 +16,7 @@ from station.actions.blame import (
     NOTHING,
     see_that_ammeters_agree,
     see_that_bench_is_whole,
+    see_that_the_load_asks_for_it,
     see_that_the_pack_blocks,
 )
 from station.actions.errors import BenchFault, EnvelopeExceeded
@@ -269,6 +270,8 @@ def settle(stage: Stage, direction: Direction, amperes: float, within: float = 3
 
     if not stage.wait(there, within=within):
         see_that_the_pack_blocks(stage, direction)
+        if direction == "discharge":
+            see_that_the_load_asks_for_it(stage)
         return False
     see_that_ammeters_agree(stage, direction)
     return True

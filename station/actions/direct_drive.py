@@ -42,8 +42,9 @@ def direct_drive(stage: Stage, protection: Protection) -> None:
     if hold >= step:
         raise NotFeasible(f"the uncertainty of the shunt ({uncertainty:.2g} A) leaves nothing of {row.is_}")
     check_envelope(stage, direction, step)
-    with flowing(stage, direction, hold):
-        error = _hold(stage, protection, hold, low)
+    taken: list[float] = []
+    with flowing(stage, direction, hold, taken.append):
+        error = _hold(stage, protection, hold, low, taken)
         if error is not None:
             at_hold = stage.bench.load.current()
             opening = _step(stage, protection, step, step + error)
@@ -51,11 +52,14 @@ def direct_drive(stage: Stage, protection: Protection) -> None:
             judge_opening(stage, protection, direction, opening, (Reading(step, "A", uncertainty, "shunt"), row))
 
 
-def _hold(stage: Stage, protection: Protection, target: float, low: float) -> float | None:
-    """Hold above the lower limit for longer than any delay; the load's error against the shunt, None if it opened."""
+def _hold(stage: Stage, protection: Protection, target: float, low: float, taken: list[float]) -> float | None:
+    """Hold above the lower limit for longer than any delay; the load's error against the shunt, None if it opened.
+
+    `taken` is what the load took so far, in A.
+    """
     load = stage.bench.load
     if not settle(stage, "discharge", target):
-        _judge_early(stage, protection, target)
+        _judge_early(stage, protection, target, taken)
         return None
     error = _correct(stage, target)
     ends = stage.clock.now() + longest_trip(stage) + 0.2
@@ -66,25 +70,32 @@ def _hold(stage: Stage, protection: Protection, target: float, low: float) -> fl
                 _judge_held(stage, protection, alarm, low)
                 return error
             stage.pause(WITNESS_EVERY)
-    _judge_early(stage, protection, target)
+    _judge_early(stage, protection, target, taken)
     return None
 
 
 def _see_step(stage: Stage, opening: Opening, meant: float) -> None:
     """Raise BenchFault if the load went past the current that was `meant`, or stayed below it and nothing opened."""
-    doubt = (stage.bench.u("load", "current", meant) or 0.0) + SPARE
+    doubt = _doubt(stage, meant)
     most, last = max(opening.current.values), opening.current.values[-1]
     if most > meant + doubt or (opening.after is None and last < meant - doubt):
-        found = most if opening.after is not None else last
-        raise BenchFault(f"the load was to take {meant:.1f} A and took {found:.1f} A: have it calibrated")
+        raise _astray(meant, most if opening.after is not None else last)
+
+
+def _doubt(stage: Stage, amperes: float) -> float:
+    return (stage.bench.u("load", "current", amperes) or 0.0) + SPARE
+
+
+def _astray(meant: float, found: float) -> BenchFault:
+    return BenchFault(f"the load was to take {meant:.1f} A and took {found:.1f} A: have it calibrated")
 
 
 def _correct(stage: Stage, target: float) -> float:
-    """Raise the load's set point until the shunt shows the target; returns by how much."""
+    """Move the load's set point until the shunt shows the target; returns by how much."""
     error = 0.0
     for _ in range(3):
         drawn = _drawn(stage)
-        if drawn >= target or drawn < 0.9 * target:  # enough, or it has just stopped: the hold sees that
+        if 0 <= drawn - target <= 2 * SPARE or drawn < 0.9 * target:  # there, or just stopped: the hold sees that
             break
         error += target - drawn
         stage.bench.load.set_current(target + error)
@@ -92,9 +103,7 @@ def _correct(stage: Stage, target: float) -> float:
 
 
 def _drawn(stage: Stage) -> float:
-    value = shunt(stage).value
-    assert isinstance(value, float)
-    return -value
+    return -shunt(stage).number
 
 
 def _judge_held(stage: Stage, protection: Protection, alarm: bool, low: float) -> None:
@@ -106,8 +115,10 @@ def _judge_held(stage: Stage, protection: Protection, alarm: bool, low: float) -
     stage.judge_row(f"{protection.name}_held", reading, row)
 
 
-def _judge_early(stage: Stage, protection: Protection, target: float) -> None:
+def _judge_early(stage: Stage, protection: Protection, target: float, taken: list[float]) -> None:
     see_that_bench_is_whole(stage)
+    if (most := max(taken, default=0.0)) > target + _doubt(stage, target):
+        raise _astray(target, most)
     reason = (
         f"opened at {target:.1f} A, below its tolerance band: "
         "the threshold is too low, or the ammeter of the pack reads too much"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from station.actions.blame import see_that_bench_is_whole
+from station.actions.blame import NOTHING, see_that_ammeters_agree, see_that_bench_is_whole
 from station.actions.current import Trace
 from station.actions.errors import BenchFault
 from station.actions.measuring import shunt
@@ -28,6 +28,8 @@ STIMULUS_WITHIN = 0.75
 """Seconds for the stimulus; a block of thresholds and its read-back take 0.5 s at 9600 baud, 0.7 s on a slow board."""
 KNOWN_TO = 0.3
 """Seconds to which a bench that answers in time knows when a stimulus took effect."""
+SCATTERS_IN = 5
+"""Readings of the shunt in which one that scatters shows it."""
 TAIL = 20
 """Samples that are taken after current has stopped."""
 FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fet"}
@@ -75,7 +77,10 @@ def watch_opening(stage: Stage, witness: Supply | Load, stimulus: Callable[[], N
 
     stage.watchdogs.feed()
     with stage.waiting(), stage.stop_awaited():
-        return _watch(stage, look, stimulus, current, voltage)
+        opening = _watch(stage, look, stimulus, current, voltage)
+    if opening.after is None and stage.flowing is not None:
+        see_that_ammeters_agree(stage, stage.flowing)
+    return opening
 
 
 def _watch(
@@ -126,9 +131,11 @@ def judge_opening(
     `level` is the value at which it opened and the tolerance of the threshold, where the trip has shown one.
     """
     name, proves = protection.name, protection.proves[1:2]
-    residual = shunt(stage)
+    residual = _residual(stage)
     if opening.after is not None:
         see_that_bench_is_whole(stage)
+        if abs(residual.number) >= NOTHING:
+            see_that_ammeters_agree(stage, direction)
     readings = stage.readings(fresh=True)
     flag, fet = name in readings.protection, FETS[direction]
     stage.found.moments[name] = stage.clock.now() if opening.at is None else opening.at
@@ -153,6 +160,20 @@ def judge_opening(
     gone = Reading(abs(residual.number), "A", residual.uncertainty, "shunt")
     stage.judge(f"{name}_current", gone, limit="trip_current")
     return True
+
+
+def _residual(stage: Stage) -> Reading:
+    """What still flows, by the shunt; raises BenchFault for one that scatters by more than it may."""
+    residual, limit = shunt(stage), stage.pack.limits["trip_current"].is_
+    if limit.contains(abs(residual.number) + (residual.uncertainty or 0.0)):
+        return residual
+    readings = sorted((residual, *(shunt(stage) for _ in range(SCATTERS_IN))), key=lambda each: abs(each.number))
+    least, most = abs(readings[0].number), abs(readings[-1].number)
+    if limit.contains(least) and most - least > 2 * (residual.uncertainty or 0.0):
+        raise BenchFault(
+            f"the shunt shows {least:.2f} to {most:.2f} A after a trip: see it, its wires and the switch unit"
+        )
+    return residual
 
 
 def _see_that_it_is_known(stage: Stage, took: Reading, doubt: float) -> None:
