@@ -323,8 +323,11 @@ class Engine:
         except Exception as error:
             self._ledger.end(path, Verdict.ERROR, f"internal error of the station: {type(error).__name__}: {error}")
 
-    def _silence(self, path: str, error: PackSilent) -> None:
-        """Silence is the pack's fault only if the station's own line proves good and the pack is silent then, too."""
+    def _silence(self, path: str, error: PackSilent, so: str = "") -> None:
+        """Silence is the pack's fault only if the station's own line proves good and the pack is silent then, too.
+
+        `so` says what it leads to.
+        """
         verdict, found = Verdict.ERROR, "does not prove good"
         try:
             with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True):
@@ -336,7 +339,7 @@ class Engine:
                         verdict, found = Verdict.FAIL, "proved good"
         except (*BENCH_FAULTS, BmsError) as trouble:
             found = f"could not be proven good: {trouble}"
-        self._ledger.end(path, verdict, f"{error}; the station's own line {found}")
+        self._ledger.end(path, verdict, f"{so}{error}; the station's own line {found}")
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Measured) and event.measurement.verdict is not None:
@@ -396,6 +399,9 @@ class Engine:
         try:
             with self._scopes.enter("restore thresholds", CLEAN_UP_WITHIN, shielded=True):
                 left = self.parameters.restore()
+        except PackSilent as error:
+            self._silence("restore", error, "NOT RESTORED: what was shifted; keep this pack apart: ")
+            return
         except Exception as error:
             verdict, what = Verdict.ERROR, f"what was shifted ({error}); keep this pack apart"
         else:

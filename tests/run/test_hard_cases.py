@@ -327,6 +327,23 @@ def test_a_line_that_was_cut_until_it_is_proven_is_no_silence_of_the_pack(line: 
     assert_station_takes_the_blame(ran, "answers again")
 
 
+@pytest.mark.parametrize(
+    ("change", "verdict", "word"),
+    [
+        ("bms.silent: true", "FAIL", "proved good"),
+        ("bms.power.standby: 20 s", "FAIL", "no current came back"),
+        ("lines.rs485_a.cut: true", "ERROR", "does not prove good"),
+    ],
+)
+def test_a_pack_that_is_silent_for_good_is_judged_even_though_it_keeps_what_was_shifted(
+    change: str, verdict: str, word: str, tmp_path: Path
+) -> None:
+    ran = wrong_for_a_while(tmp_path, change, "step: discharge-overcurrent-recovery")
+    assert ran.record.verdict == verdict, ran.record.reason
+    assert "NOT RESTORED" in ran.record.thresholds
+    assert word in ran.record.reason
+
+
 def test_a_trip_time_that_a_slow_switch_unit_blurs_is_no_early_trip(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "connections.switch.delay: 0.24", "step: charge-overcurrent")
     assert_station_takes_the_blame(ran, "the trip took 0.7", "known to 0.35 s only")
