@@ -30,6 +30,8 @@ KNOWN_TO = 0.3
 """Seconds to which a bench that answers in time knows when a stimulus took effect."""
 SCATTERS_IN = 5
 """Readings of the shunt in which one that scatters shows it."""
+CHANGED = 1.0
+"""Volts at least by which a trip moves the voltage of the instrument that saw it."""
 TAIL = 20
 """Samples that are taken after current has stopped."""
 FETS: dict[Direction, str] = {"charge": "charge_fet", "discharge": "discharge_fet"}
@@ -155,7 +157,7 @@ def judge_opening(
         return False
     clock = stage.bench.u("clock", "time", opening.after)
     took = Reading(opening.after, "s", None if clock is None else clock + opening.doubt, "instrument")
-    _see_that_it_is_known(stage, took, opening.doubt)
+    _see_that_it_is_known(stage, took, opening)
     stage.judge(f"{name}_time", took, limit="trip_time")
     gone = Reading(abs(residual.number), "A", residual.uncertainty, "shunt")
     stage.judge(f"{name}_current", gone, limit="trip_current")
@@ -176,17 +178,31 @@ def _residual(stage: Stage) -> Reading:
     return residual
 
 
-def _see_that_it_is_known(stage: Stage, took: Reading, doubt: float) -> None:
-    """Raise BenchFault for a trip time within its limits that fails only because the bench was too slow to tell it."""
+def _see_that_it_is_known(stage: Stage, took: Reading, opening: Opening) -> None:
+    """Raise BenchFault for a trip time that fails only because the bench was too slow to tell it."""
     row = stage.pack.limits["trip_time"]
-    fails = (
-        judge(took.number, row.is_, took.uncertainty, stage.pack.decision, safety=row.safety).verdict is Verdict.FAIL
-    )
-    if fails and row.is_.contains(took.number) and doubt > KNOWN_TO:
+    judged = judge(took.number, row.is_, took.uncertainty, stage.pack.decision, safety=row.safety)
+    if judged.verdict is not Verdict.FAIL:
+        return
+    if row.is_.contains(took.number) and opening.doubt > KNOWN_TO:
         raise BenchFault(
-            f"the trip took {took.number:.2f} s, known to {doubt:.2f} s only, since the bench answered too slowly: see "
-            "which of its instruments is late, and test again"
+            f"the trip took {took.number:.2f} s, known to {opening.doubt:.2f} s only, since the bench answered too "
+            "slowly: see which of its instruments is late, and test again"
         )
+    if (ahead := _voltage_ahead(opening)) > WIDEST_GAP:
+        raise BenchFault(
+            f"the voltage changed {ahead:.2f} s before the current of the same instrument: its ammeter stood still"
+        )
+
+
+def _voltage_ahead(opening: Opening) -> float:
+    """Seconds by which the voltage of the witness has changed before its current was gone; 0 if it hardly changed."""
+    volts, seconds = opening.voltage.values, opening.voltage.t
+    first, last = volts[0], volts[-1]
+    if abs(last - first) < CHANGED:
+        return 0.0
+    half = next(at for at, now in zip(seconds, volts, strict=True) if abs(now - first) >= abs(last - first) / 2)
+    return opening.current.t[-1 - TAIL] - half
 
 
 def _why_not(flag: bool, opening: Opening) -> str:

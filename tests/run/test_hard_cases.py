@@ -251,6 +251,25 @@ def test_an_ammeter_of_the_load_that_stands_still_fails_no_pack(step: str, tmp_p
     assert_station_takes_the_blame(ran, "the load says", "and the shunt", "have both calibrated")
 
 
+def test_an_ammeter_that_stands_still_during_a_trip_is_no_slow_protection(tmp_path: Path) -> None:
+    step, frozen = "charge-trips/shifted", list[float]()
+    with rig() as bench:
+        memory, cells, ammeter = bench.twin.bms.memory, bench.twin.cells, bench.twin.supply.ammeter
+
+        def freeze() -> None:
+            ammeter.frozen = True
+            frozen.append(bench.clock.now())
+
+        bench.at(step, freeze, lambda: memory.values["cell_overvoltage.trip"] < cells.voltages(20.0).max())
+        bench.at(
+            step,
+            lambda: setattr(ammeter, "frozen", False),
+            lambda: bool(frozen) and bench.clock.now() > frozen[0] + 2.2,
+        )
+        ran = bench.run(tmp_path)
+    assert_station_takes_the_blame(ran, "its ammeter stood still")
+
+
 def test_a_lead_that_is_loose_when_a_protection_comes_back_is_no_late_recovery(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "circuit.lead_open: true", "step: discharge-overcurrent-recovery, for: 65 s")
     assert_station_takes_the_blame(ran, "a lead came off")
