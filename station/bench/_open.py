@@ -33,6 +33,14 @@ class NotAsNamed(Exception):
     """An instrument is not the one that the bench file names, or its calibration has run out."""
 
 
+class ProvesNothing(WireError):
+    """A line hears itself whatever the loop-back relay does, so that says nothing of it."""
+
+
+SILENT_FOR = 0.1
+"""Seconds of silence that show that a line does not hear itself; its 13 bytes take 14 ms at 9600 baud."""
+
+
 class Client(Interface):
     """What can be asked of the BMS on every port, whatever it speaks there."""
 
@@ -77,14 +85,22 @@ class Port:
         return self.client
 
     def own_line_works(self) -> bool | None:
-        """Whether the station hears itself with the loop-back relay closed; None where the bench has no such relay."""
+        """Whether the station hears itself with the loop-back relay closed; None where the bench has no such relay.
+
+        Raises ProvesNothing where it hears itself with that relay open, too.
+        """
         if self.loop_back is None or self.switch is None:
             return None
-        self.switch.close([self.loop_back.number])
+        relay = self.loop_back.number
+        self.switch.close([relay])
         try:
-            return loop_back(self.wire)
+            heard = loop_back(self.wire)
         finally:
-            self.switch.open([self.loop_back.number])
+            self.switch.open([relay])
+        if heard and loop_back(self.wire, times=1, within=SILENT_FOR):
+            found = f"{self.name} hears itself with its loop-back relay {relay} open"
+            raise ProvesNothing(f"{found}: see that relay, and that the adapter does not echo")
+        return heard
 
     def answers(self, serial_number: str) -> bool:
         """Whether the pack says its serial number, which it stores under that name, when asked for it now."""

@@ -17,6 +17,14 @@ NO_CURRENT = 1.0
 """Amperes below which a contactor may open (reference practice: opened at no current unless the E-stop does it)."""
 FALLS_WITHIN = 0.5
 """Seconds in which the current must fall once the outputs are off; then the contactor opens, whatever still flows."""
+NO_VOLTAGE = 5.0
+"""Volts behind the open contactor from which something must feed them."""
+DRAINS_WITHIN = 2.0
+"""Seconds in which the outputs, which are off, must have drained behind the open contactor (engineering judgement)."""
+
+
+class StillLive(WireError):
+    """There is voltage behind the open contactor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class SafeState:
 
     state: str
     trouble: tuple[str, ...]
+    live: bool = False
+    """Whether all that is wrong is voltage behind the open contactor."""
 
 
 def make_safe(bench: OpenBench) -> SafeState:
@@ -33,14 +43,14 @@ def make_safe(bench: OpenBench) -> SafeState:
     """
     wiring = Wiring(bench)
     said: list[str] = []
-    trouble: list[str] = []
+    trouble: list[tuple[str, Exception]] = []
 
     def attempt(what: str, action: Callable[[], str]) -> bool:
         try:
             with bench.scopes.enter(f"{what} to the safe state", PART_WITHIN, shielded=True):
                 said.append(action())
         except Exception as error:
-            trouble.append(f"{what}: {error}")
+            trouble.append((what, error))
             return False
         return True
 
@@ -48,12 +58,15 @@ def make_safe(bench: OpenBench) -> SafeState:
     if _switches(bench, "contactor"):
         if bench.has("shunt"):
             attempt("shunt", lambda: _no_current(bench, wiring))
-        attempt("contactor", lambda: _open(wiring))
+        if attempt("contactor", lambda: _open(wiring)) and bench.has("supply_side"):
+            attempt("contactor", lambda: _drained(bench, wiring))
     if _switches(bench, "key"):
         attempt("key", lambda: _release(wiring))
     for role in off:
         attempt(f"watchdog of the {role}", partial(_disarm, bench, role))
-    return SafeState(", ".join(filter(None, said)) or "nothing to switch off on this bench", tuple(trouble))
+    state = ", ".join(filter(None, said)) or "nothing to switch off on this bench"
+    live = bool(trouble) and all(isinstance(error, StillLive) for _, error in trouble)
+    return SafeState(state, tuple(f"{what}: {error}" for what, error in trouble), live)
 
 
 def _off(bench: OpenBench, role: str) -> str:
@@ -85,6 +98,17 @@ def _no_current(bench: OpenBench, wiring: Wiring) -> str:
 def _open(wiring: Wiring) -> str:
     wiring.switched("contactor", False)
     return "contactor open"
+
+
+def _drained(bench: OpenBench, wiring: Wiring) -> str:
+    """See that the contactor is open and not only told to be."""
+    ends = bench.clock.now() + DRAINS_WITHIN
+    while abs(volts := wiring.volts("supply_side")) > NO_VOLTAGE:
+        if bench.clock.now() > ends:
+            raise StillLive(
+                f"{volts:.1f} V behind it though it is open: it is welded, or something else feeds the bench"
+            )
+    return ""
 
 
 def _release(wiring: Wiring) -> str:

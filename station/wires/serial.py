@@ -170,14 +170,14 @@ class SerialWire:
             raise
 
 
-def loop_back(wire: SerialWire, pattern: bytes = PATTERN) -> bool:
+def loop_back(wire: SerialWire, times: int = LOOPS, within: float = 0.2) -> bool:
     """Whether the station's own line returns what it sends, as with a loop-back plug or a listening transceiver.
 
-    Asked `LOOPS` times, so that a noisy line is not taken for a good one.
+    Asked several `times`, so that a noisy line is not taken for a good one; `within`: seconds for each.
     """
     wire.drain()
     try:
-        return all(wire.exchange(pattern, lambda received: len(pattern), 0.2, 0.05) == pattern for _ in range(LOOPS))
+        return all(wire.exchange(PATTERN, lambda received: len(PATTERN), within, 0.05) == PATTERN for _ in range(times))
     except NoAnswer:
         return False
 

@@ -377,3 +377,13 @@ def test_a_voltmeter_that_is_late_after_a_trip_shortens_no_recovery(tmp_path: Pa
 def test_a_load_that_is_late_when_the_current_comes_back_tells_no_recovery(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "connections.load.delay: 1.2", "step: discharge-overcurrent-recovery/pins")
     assert_station_takes_the_blame(ran, "an instrument took for one answer")
+
+
+@pytest.mark.parametrize("fault", ["loop-back-relay-welded", "echo-hides-a-silent-pack"])
+def test_a_line_that_hears_itself_whatever_its_relay_does_proves_no_silence_of_the_pack(
+    fault: str, tmp_path: Path
+) -> None:
+    with rig([fault]) as bench:
+        record = bench.run(tmp_path).record
+    assert record.verdict == "ERROR"
+    assert "rs485_a hears itself with its loop-back relay 203 open" in record.reason
