@@ -71,9 +71,9 @@ def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
 
 
 def see_that_the_load_asks_for_it(stage: Stage) -> None:
-    """After a current that came too small: raise BenchFault if the load takes some and has the voltage to take more."""
+    """After a current that came too small, or not at all: raise BenchFault if the load has the voltage to take more."""
     reading = stage.bench.load.reading()
-    if reading.current >= NOTHING and reading.voltage > LIVE:
+    if reading.voltage > LIVE:
         found = f"the load takes {reading.current:.1f} A at {reading.voltage:.1f} V, and the pack would give more"
         raise BenchFault(f"{found}: it is set to less or limits itself; have it calibrated")
 

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from station.actions.blame import LIVE, see_that_bench_is_whole
+from station.actions.blame import (
+    LIVE,
+    see_that_bench_is_whole,
+    see_that_the_load_asks_for_it,
+    see_that_the_pack_blocks,
+)
 from station.actions.condition import Condition, Waiting, lasts
 from station.actions.current import flowing
 from station.actions.errors import BenchFault
@@ -41,8 +46,7 @@ class Probe:
 @contextmanager
 def probing(stage: Stage, protection: Protection) -> Iterator[Probe]:
     """Offer the probe current in the direction that a protection stops, while the block runs."""
-    amperes = stage.current("probe")
-    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
+    amperes, direction = stage.current("probe"), _stopped(protection)
     probe = Probe(stage.clock.now())
 
     def look(flows: float) -> None:
@@ -81,6 +85,8 @@ def released(waiting: Waiting, value: object) -> Condition:
     probe = waiting.holding.enter_context(probing(stage, protection))
 
     def tell(held: bool) -> None:
+        if not held:
+            _see_that_only_the_pack_keeps_it_away(stage, _stopped(protection))
         if probe.back is not None and probe.doubt > KNOWN_TO:
             raise BenchFault(f"the current came back within {probe.doubt:.1f} s that an instrument took for one answer")
         if probe.back is not None and not was_locked:
@@ -116,6 +122,18 @@ def locked(waiting: Waiting, value: object) -> Condition:
         stage.expect(f"{name}_locked", state, "locked", reason, witness="instrument")
 
     return Condition(until + 1.0, lambda: stage.clock.now() >= until and not probe.is_back, tell)
+
+
+def _stopped(protection: Protection) -> Direction:
+    """The direction of the current that a protection stops."""
+    return "charge" if protection.blocks == "charge" else "discharge"
+
+
+def _see_that_only_the_pack_keeps_it_away(stage: Stage, direction: Direction) -> None:
+    """Raise BenchFault where a current that did not come back may be the station's doing, or flows unseen."""
+    see_that_the_pack_blocks(stage, direction)
+    if direction == "discharge":
+        see_that_the_load_asks_for_it(stage)
 
 
 def _lock(name: str) -> str:

@@ -387,3 +387,14 @@ def test_a_line_that_hears_itself_whatever_its_relay_does_proves_no_silence_of_t
         record = bench.run(tmp_path).record
     assert record.verdict == "ERROR"
     assert "rs485_a hears itself with its loop-back relay 203 open" in record.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [("load.ammeter.frozen: true", "and the shunt 4.9"), ("load.ammeter.set_gain: 0", "the pack would give")],
+)
+def test_a_current_that_comes_back_unseen_or_that_nobody_takes_is_no_lasting_protection(
+    change: str, word: str, tmp_path: Path
+) -> None:
+    ran = wrong_for_a_while(tmp_path, change, "step: discharge-overcurrent-recovery/buzzer")
+    assert_station_takes_the_blame(ran, word)
