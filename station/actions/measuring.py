@@ -73,7 +73,8 @@ def _polarity(stage: Stage) -> Reading:
 
 
 def _case(stage: Stage) -> Reading:
-    value = abs(stage.wiring.volts("case"))
+    """The case against the post that it differs most from; one post alone would not show a fault to itself."""
+    value = max(abs(stage.wiring.volts(role)) for role in ("case", "case_plus") if stage.bench.has(role))
     return Reading(value, "V", stage.bench.u("case", "voltage", value), "switch")
 
 

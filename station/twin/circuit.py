@@ -115,6 +115,9 @@ class Found(NamedTuple):
     supply_voltage: float
     load_voltage: float
     case_voltage: float
+    """Case to the negative post, as a voltmeter there sees it."""
+    case_plus_voltage: float
+    """Case to the positive post, in the same way."""
     """Case against the pack's negative post, through a voltmeter."""
     current: float
     shunt_voltage: float
@@ -256,14 +259,14 @@ class Circuit:
         return tuple(ramp.mirrored() for ramp in ramps) if self.reversed else tuple(ramps)
 
     def _found(self, posts: float, current: float, supply: SourceTerminals, load: SinkTerminals) -> Found:
-        plus = 1 / max(self.insulation_plus, 1e-3)
-        minus = 1 / max(self.insulation_minus, 1e-3) + self._metered
+        plus, minus, meter = 1 / max(self.insulation_plus, 1e-3), 1 / max(self.insulation_minus, 1e-3), self._metered
         return Found(
             terminal_voltage=posts,
             sensed_voltage=0.0 if self.sense_open else -posts if self.reversed != self.sense_reversed else posts,
             supply_voltage=supply.terminal_voltage,
             load_voltage=load.terminal_voltage,
-            case_voltage=posts * plus / (plus + minus),
+            case_voltage=posts * plus / (plus + minus + meter),
+            case_plus_voltage=-posts * minus / (plus + minus + meter),
             current=current,
             shunt_voltage=current * self.shunt,
             supply_current=supply.terminal_current,

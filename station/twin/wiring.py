@@ -69,6 +69,7 @@ class Wiring:
         probes: Mapping[str, Callable[[], float]] = {
             "shunt": lambda: self._found().shunt_voltage,
             "case": lambda: self._found().case_voltage,
+            "case_plus": lambda: self._found().case_plus_voltage,
             "supply_side": lambda: self._found().supply_voltage,
         }
         return {number: probe for role, probe in probes.items() for number in self._channels(role).values()}

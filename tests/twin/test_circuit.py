@@ -188,6 +188,13 @@ def test_the_case_is_dead_unless_its_insulation_is_broken() -> None:
     )
 
 
+def test_the_case_shows_no_voltage_to_the_post_that_it_touches_and_all_of_it_to_the_other() -> None:
+    found = solve(circuit=connected(insulation_minus=100.0))
+    assert found.case_voltage == 0
+    assert found.case_plus_voltage == pytest.approx(-52.4, abs=0.1)
+    assert solve().case_plus_voltage == 0
+
+
 def test_an_open_sense_lead_blinds_the_voltmeter_only() -> None:
     found = solve(circuit=connected(sense_open=True))
     assert found.sensed_voltage == 0.0
