@@ -29,8 +29,8 @@ from station.model.quantity import (
 
 ROLES = frozenset({
     "supply", "load", "shunt", "voltmeter", "switch", "contactor", "key", "lamps", "contacts", "breaker",
-    "address_switch", "ambient", "estop", "watchdog", "buzzer", "case", "case_plus", "supply_side", "rs485_a", "rs485_b",
-    "rs232", "contact_isolation", "pins_joined", "pins_free",
+    "address_switch", "ambient", "estop", "watchdog", "buzzer", "case", "case_plus", "supply_side", "rs485_a",
+    "rs485_b", "rs232", "contact_isolation", "pins_joined", "pins_free",
 })  # fmt: skip
 """Every role that a bench can fill (design, "Words")."""
 PORTS = ("rs485_a", "rs485_b", "rs232")
