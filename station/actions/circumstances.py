@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 
-from station.actions.current import supply_alone
+from station.actions.current import SENSORS_APART, supply_alone
 from station.actions.errors import Blocked
-from station.actions.measuring import SENSORS_APART, TEMPERATURE_STEP
+from station.actions.measuring import TEMPERATURE_STEP
 from station.actions.stage import Reading, Stage
 from station.model.limits import judge
 from station.model.verdict import Verdict

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 from typing import Literal
 
 from station.actions.blame import (
@@ -19,7 +20,7 @@ from station.actions.blame import (
     see_that_the_load_asks_for_it,
     see_that_the_pack_blocks,
 )
-from station.actions.errors import BenchFault, EnvelopeExceeded
+from station.actions.errors import BenchFault, EnvelopeExceeded, PackUnfit
 from station.actions.stage import BEFORE_CURRENT, Direction, Flow, Stage
 from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
 from station.model.events import OutputChanging
@@ -34,6 +35,8 @@ WATCH_EVERY = 0.1
 """Seconds between samples of voltage and current while something is energised."""
 TEMPERATURE_EVERY = 5.0
 """Seconds that a reading of the cells' temperatures holds: 100 A warm them by 3 mK each second (147 W, 45 kJ/K)."""
+SENSORS_APART = 2.0
+"""Kelvin between the cells of a pack from which one of them or its sensor is wrong; a test warms them by a tenth."""
 WARMS_NOTHING = 5.0
 """Amperes up to which nobody need ask: they turn into 0.4 W, and a pack that is off does not answer."""
 
@@ -232,10 +235,17 @@ def _cells_watched(stage: Stage, direction: Direction, amperes: float) -> Iterat
 
 
 def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> None:
-    """Raise EnvelopeExceeded if a cell is too warm or too cold for this current, as the pack's own sensors say."""
-    for celsius in stage.readings(hold=TEMPERATURE_EVERY).cell_temperatures:
-        if not allowed.contains(celsius):
-            raise EnvelopeExceeded(f"a cell has {celsius:.1f} degC, and a {direction} needs {allowed}")
+    """Raise EnvelopeExceeded if the cells are too warm or too cold for this current, as the pack's own sensors say, and
+    PackUnfit if one of them is: a room warms all of them alike.
+    """
+    celsius = stage.readings(hold=TEMPERATURE_EVERY).cell_temperatures
+    worst = next((each for each in celsius if not allowed.contains(each)), None)
+    if worst is None:
+        return
+    found = f"a cell has {worst:.1f} degC, and a {direction} needs {allowed}"
+    if max(celsius) - min(celsius) > SENSORS_APART:
+        raise PackUnfit(f"{found}; another has {median(celsius):.1f} degC: a cell or its sensor is bad")
+    raise EnvelopeExceeded(found)
 
 
 @contextmanager

@@ -15,6 +15,10 @@ class BenchFault(Exception):
     """The bench is not as it must be, so nothing can be said of the pack: ERROR."""
 
 
+class PackUnfit(Exception):
+    """What the pack shows is its own fault and forbids to let current flow: FAIL, and the run ends."""
+
+
 class EnvelopeExceeded(BenchFault):
     """A value left the envelope; the bench goes to the safe state at once."""
 

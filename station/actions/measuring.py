@@ -20,8 +20,6 @@ PACK_STEP = 0.01
 CURRENT_STEP = 0.01
 """Amperes of one bit of the current (register 0)."""
 TEMPERATURE_STEP = 0.1
-SENSORS_APART = 2.0
-"""Kelvin between the cells of a pack at rest from which a sensor is wrong, which is measured and not required."""
 AGREE, ALL_OFF = 1.5, 2.4
 """Kelvin within which all sensors of a pack agree, and by which they then must not differ from the one of the bench."""
 SEEN_WITHIN = 0.3

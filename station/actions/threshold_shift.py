@@ -11,9 +11,9 @@ from functools import partial
 
 from station.actions.blame import see_that_bench_is_whole, see_that_the_pack_blocks
 from station.actions.condition import ASK_EVERY, throttled
-from station.actions.current import flowing, settle
+from station.actions.current import SENSORS_APART, flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
-from station.actions.measuring import SEEN_WITHIN, SENSORS_APART
+from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import Opening, judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from station.actions import lamps, vocabulary
 from station.actions.current import flowing, settle
-from station.actions.errors import BenchFault, Blocked, NotFeasible
+from station.actions.errors import BenchFault, Blocked, NotFeasible, PackUnfit
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
 from station.bench import Held, MissingRole, OpenBench, leased, make_safe, resources
@@ -314,6 +314,8 @@ class Engine:
             self._ledger.end(
                 path, Verdict.FAIL, f"{error}; a pack that keeps other thresholds than it is told is not driven on"
             )
+        except PackUnfit as error:
+            self._ledger.end(path, Verdict.FAIL, str(error))
         except PackRefused as error:
             self._ledger.judge(path, Verdict.FAIL, str(error))
         except PackSilent as error:

@@ -398,3 +398,13 @@ def test_a_current_that_comes_back_unseen_or_that_nobody_takes_is_no_lasting_pro
 ) -> None:
     ran = wrong_for_a_while(tmp_path, change, "step: discharge-overcurrent-recovery/buzzer")
     assert_station_takes_the_blame(ran, word)
+
+
+def test_a_sensor_that_reads_far_too_warm_is_the_packs_fault_and_no_current_flows_on(tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "'bms.adc.temperature_offset[2]': 25 K", "at: 0 s")
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert (
+        "a charge needs 0 degC to 45 degC; another has 25.4 degC: a cell or its sensor is bad"
+        in ran.step("charge-trips").reason
+    )
+    assert [step.id for step in ran.record.steps][-1] == "charge-trips"
