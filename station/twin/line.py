@@ -142,7 +142,7 @@ class Line:
         others = tuple(self.neighbours())
         for each in others if self.deaf else (self.port, *others):
             each.received(request, self.now())
-        yield self.port.turnaround
+        yield self._thinks
         own, *replies = (each.reply(self.now()) for each in (self.port, *others))
         reply = self._in_time(collide(filter(None, replies if self.mute else (own, *replies))))
         if reply and self.delay:
@@ -156,10 +156,16 @@ class Line:
         if self.one_behind and reply:
             reply, self._held = self._held or b"", reply
         reply = self._damaged(reply)
-        if reply and self.port.turnaround + self.delay > self.first_byte:
-            self._late.append((self.now() + self.delay, reply))
+        takes = self.port.turnaround + self.delay
+        if reply and takes > self.first_byte:
+            self._late.append((self.now() + takes - self._thinks, reply))
             return b""
         return reply
+
+    @property
+    def _thinks(self) -> float:
+        """Seconds that pass until the packs have an answer, as long as somebody waits for it."""
+        return min(self.port.turnaround, self.first_byte)
 
     def _overdue(self, now: float) -> bytes:
         """The late answers that have begun by `now`, for that is what a client waits for."""

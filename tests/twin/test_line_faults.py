@@ -125,12 +125,15 @@ def test_a_slow_answer_within_the_time_out_is_only_later(bench: SerialBench, ans
     assert bench.now - began == pytest.approx((8 + 45) * 10 / 9600 + 0.130)
 
 
-def test_an_answer_after_the_time_out_arrives_alone(bench: SerialBench, answer: bytes) -> None:
-    bench.line.delay = 0.4
+@pytest.mark.parametrize(("turnaround", "delay"), [(0.03, 0.4), (0.43, 0.0)])
+def test_an_answer_after_the_time_out_arrives_alone(
+    turnaround: float, delay: float, bench: SerialBench, answer: bytes
+) -> None:
+    bench.line.port.turnaround, bench.line.delay = turnaround, delay
     began = bench.now
     assert bench.send(TEXTS) == b""
-    assert bench.now - began == pytest.approx(8 * 10 / 9600 + 0.030)
-    assert bench.wait(0.35) == b""
+    assert bench.now - began == pytest.approx(8 * 10 / 9600 + min(turnaround, 0.2))
+    assert bench.wait(0.35 if delay else 0.18) == b""
     assert bench.wait(0.10) == answer
     assert bench.wait(2.0) == b""
 
