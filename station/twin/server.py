@@ -26,7 +26,7 @@ from station.twin.loop import Loop
 from station.twin.scpi import Instrument
 
 LONGEST_LINE = 65_536
-"""Bytes without a line end after which a client's input is thrown away."""
+"""Bytes without a line end that are kept; what goes on behind them is thrown away, and no instrument takes as many."""
 GLANCE = 0.005
 """Seconds that have passed in virtual time when a mere question lets the world follow; nothing was due meanwhile, and
 the devices themselves measure no more often than this.
@@ -306,7 +306,7 @@ class Server:
 
     def _read_lines(self, connection: Connection) -> None:
         *lines, rest = bytes(connection.pending).split(b"\n")
-        connection.pending[:] = rest if len(rest) <= LONGEST_LINE else b""
+        connection.pending[:] = rest[:LONGEST_LINE]
         for line in lines:
             self._begin(connection, connection.begin(line.rstrip(b"\r")))
         connection.taken += sum(map(len, lines)) + len(lines) + len(rest) - len(connection.pending)
