@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.boxes import Counter, Output, Panel, TwoQuadrantBox, Watchdog
 from station.twin.instruments.kept import kept
 from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
@@ -56,21 +55,6 @@ KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What a client may set up and read back, and the circuit knows nothing of."""
-
-
-@dataclass(slots=True)
-class _Counter:
-    """What has flowed, in the unit of its rate times seconds."""
-
-    total: float = 0.0
-
-    def add(self, rate: float, seconds: float) -> None:
-        """Let it flow."""
-        self.total += rate * seconds
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.total = 0.0
 
 
 class _Panel(Panel):
@@ -121,7 +105,7 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off, in voltage priority."""
         panel = _Panel()
-        self._charge, self._energy = _Counter(), _Counter()
+        self._charge, self._energy = Counter(), Counter()
         self._acquired: tuple[float, float] | None = None
         self._armed = False
         self._interface = Choice(("LOCal", "REMote", "RWLock"))
@@ -263,7 +247,7 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
     def _counting(self) -> Iterable[Command]:
         """Ampere-hours and watt-hours since they were last reset, negative when drawn."""
         for node, counter in (("AHOur", self._charge), ("WHOur", self._energy)):
-            yield Command(f"FETCh[:SCALar]:{node}?", lambda counter=counter: nr3(counter.total / 3600))
+            yield Command(f"FETCh[:SCALar]:{node}?", lambda counter=counter: nr3(counter.total))
             yield Command(f"[SENSe:]{node}:RESet", counter.reset)
 
     def _acquire(self) -> tuple[float, float]:
