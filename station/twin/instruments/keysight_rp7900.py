@@ -45,6 +45,9 @@ KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType(
         "SENSe:FUNCtion:CURRent": True,
         "SENSe:FAULt:STATe": False,
         "[SOURce:]CURRent:SHARing[:STATe]": False,
+        "OUTPut:COUPle[:STATe]": False,
+        "LXI:IDENtify[:STATe]": False,
+        "*PSC": True,
     }
 )
 KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -52,9 +55,14 @@ KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "DISPlay[:WINDow]:VIEW": ("METER_VI", "METER_VP", "METER_VIP"),
         "OUTPut:INHibit:MODE": ("OFF", "LATChing", "LIVE"),
         "OUTPut:PON:STATe": ("RST", "RCL0"),
+        "[SOURce:]CURRent:PROTection:DELay:STARt": ("SCHange", "CCTRans"),
+        "FORMat[:DATA]": ("ASCii",),
+        "FORMat:BORDer": ("NORMal", "SWAPped"),
     }
 )
 """What a client may set up and read back, and the circuit knows nothing of."""
+KINDS = ("ACDC", "HIGH", "LOW", "MAXimum", "MINimum")
+"""What else is measured of voltage and current; all the same here, where nothing ripples within a measurement."""
 
 
 class _Panel(Panel):
@@ -168,6 +176,7 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
         yield Command("OUTPut:PROTection:CLEar", self.clear)
         yield from self.watchdog.knobs("OUTPut:PROTection:WDOG[:STATe]", "OUTPut:PROTection:WDOG:DELay")
         yield Command("OUTPut:PROTection:TEMPerature:MARGin?", lambda: nr3(AMBIENT))
+        yield Command("*OPT?", lambda: "0")
         yield Command("SYSTem:TEMPerature:AMBient?", lambda: nr3(AMBIENT))
         yield from knob("SYSTem:COMMunicate:RLSTate", self._interface)
         yield from Memories(range(10), self._keep, self.reset).commands()
@@ -240,9 +249,11 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
     def _measuring(self) -> Iterable[Command]:
         """MEASure takes voltage and current at once; FETCh says what the last one found."""
         for verb, take in (("MEASure", self._acquire), ("FETCh", self._fetch)):
-            yield Command(f"{verb}[:SCALar]:VOLTage[:DC]?", lambda take=take: nr3(take()[0]))
-            yield Command(f"{verb}[:SCALar]:CURRent[:DC]?", lambda take=take: nr3(take()[1]))
-            yield Command(f"{verb}[:SCALar]:POWer[:DC]?", lambda take=take: nr3(math.prod(take())))
+            for kind in ("[:DC]", *(f":{kind}" for kind in KINDS)):
+                yield Command(f"{verb}[:SCALar]:VOLTage{kind}?", lambda take=take: nr3(take()[0]))
+                yield Command(f"{verb}[:SCALar]:CURRent{kind}?", lambda take=take: nr3(take()[1]))
+            for kind in ("[:DC]", ":MAXimum", ":MINimum"):
+                yield Command(f"{verb}[:SCALar]:POWer{kind}?", lambda take=take: nr3(math.prod(take())))
 
     def _counting(self) -> Iterable[Command]:
         """Ampere-hours and watt-hours since they were last reset, negative when drawn."""
