@@ -169,7 +169,7 @@ class Server:
         if reply is not None:
             if cable.delay > 0:
                 yield cable.delay
-            self._send(connection, cable.spoilt(reply.encode("ascii", "replace") + b"\n"))
+            self._send(connection, cable.spoilt(reply.encode("latin-1", "replace") + b"\n"))
 
     def _listen(self, connection: Connection, instrument: Instrument) -> None:
         """A client is there; some instruments close its connection where they do not hear of it for too long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 
 import numpy as np
@@ -372,3 +373,28 @@ def test_a_temperature_is_configured_with_its_transducer_and_a_diode_with_its_cu
     assert device.execute("TEMP:TRAN:TYPE?") == "TC"
     device.execute("CONF:DIOD LOW,5;:CONF:TEMP;:CONF:TEMP DEF")
     assert (device.execute("TEMP:TRAN:TYPE?"), errors(device)) == ("FRTD", [])
+
+
+def unpacked(reply: str | None, order: str = ">") -> list[float]:
+    """The numbers in a block of definite length."""
+    assert reply is not None
+    assert reply[0] == "#"
+    begin = 2 + int(reply[1])
+    data = reply[begin:].encode("latin-1")
+    assert len(data) == int(reply[2:begin])
+    return [number for (number,) in struct.iter_unpack(f"{order}d", data)]
+
+
+def test_readings_can_be_told_as_bytes() -> None:
+    device = multimeter()
+    device.execute("SAMP:COUN 3;:FORM:DATA REAL,64")
+    assert unpacked(device.execute("READ?")) == [pytest.approx(51.2)] * 3
+    assert unpacked(device.execute("DATA:REM? 1")) == [pytest.approx(51.2)]
+    device.execute("FORM:BORD SWAP")
+    assert unpacked(device.execute("FETC?"), "<") == [pytest.approx(51.2)] * 2
+    assert unpacked(device.execute("R?"), "<") == [pytest.approx(51.2)] * 2
+    assert device.execute("FORM?;:FORM:BORD?") == "REAL;SWAP"
+    device.execute("FORM ASC")
+    assert device.execute("READ?") == ",".join(["+5.12000000E+01"] * 3)
+    device.execute("FORM REAL,32;:FORM ASC,64")
+    assert errors(device) == [-222, -108]

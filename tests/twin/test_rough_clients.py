@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -114,3 +115,13 @@ def test_forty_clients_at_once_are_each_told_their_own(port: int) -> None:
     for end, reply in zip(ends, itertools.cycle((b"IMM", b"1", b"1994.0")), strict=False):
         assert lines(end, 3) == [reply] * 3
         end.close()
+
+
+def test_bytes_that_look_like_an_end_arrive_as_they_are(client: socket.socket) -> None:
+    client.sendall(b"*RST;:FORM REAL;:SAMP:COUN 500;:VOLT:NPLC MIN;:READ?\n")
+    said = b""
+    while len(said) < 6 + 8 * 500 + 1:
+        said += client.recv(65_536)
+    assert said[:6] == b"#44000"
+    assert {round(volts, 1) for (volts,) in struct.iter_unpack(">d", said[6:-1])} == {51.2}
+    client.sendall(b"*RST\n")

@@ -26,9 +26,6 @@ KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType(
         "*PSC": True,
     }
 )
-KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"FORMat[:DATA]": ("ASCii",), "FORMat:BORDer": ("NORMal", "SWAPped")}
-)
 TOLD: Mapping[str, str] = MappingProxyType(
     {
         "SYSTem:COMMunicate:LAN:IPADdress": '"127.0.0.1"',
@@ -56,7 +53,7 @@ class BenchMeter(Instrument, Generic[T]):
     def _front_panel(self, places: range, keep: Callable[[], Callable[[], None]]) -> Iterable[Command]:
         """Display, clock, beeper, *SAV and *RCL, and what says that it is operated from afar."""
         text, label = Text(), Text()
-        yield from kept(KEPT_SWITCHES, KEPT_CHOICES)
+        yield from kept(KEPT_SWITCHES, {})
         yield from told(TOLD)
         yield from knob("DISPlay:TEXT[:DATA]", text)
         yield Command("DISPlay:TEXT:CLEar", text.reset)

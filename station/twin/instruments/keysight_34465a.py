@@ -7,7 +7,8 @@ integration time alone. Only DC volts have a probe: the current terminals are op
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+import struct
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -31,6 +32,7 @@ from station.twin.scpi import (
     knob,
     nr1_signed,
     nr3,
+    require,
 )
 
 MEMORY = 50_000
@@ -115,6 +117,30 @@ class _Trigger(Settings):
         self.automatic.value = False
 
 
+class _Format(Settings):
+    """FORMat: readings as text or as IEEE 754 numbers of 8 bytes, the most or the least significant byte first."""
+
+    def __init__(self) -> None:
+        """Text."""
+        self.kind, self.order = Choice(("ASCii", "REAL")), Choice(("NORMal", "SWAPped"))
+
+    def packed(self, readings: Sequence[float]) -> bytes | None:
+        """The readings as bytes; None when they are wanted as text."""
+        if self.kind.value == "ASC":
+            return None
+        return struct.pack(f"{'>' if self.order.value == 'NORM' else '<'}{len(readings)}d", *readings)
+
+    def commands(self) -> Iterable[Command]:
+        """FORMat[:DATA] and FORMat:BORDer; a length of 64 bits may be named."""
+        yield Command("FORMat[:DATA]", self._set, self.kind, Optional(Quantity(64, 64, 64)))
+        yield Command("FORMat[:DATA]?", lambda: self.kind.value)
+        yield from knob("FORMat:BORDer", self.order)
+
+    def _set(self, kind: str, length: float | None) -> None:
+        require(kind == "REAL" or length is None, -108)
+        self.kind.value = kind
+
+
 class Multimeter(BenchMeter[float]):
     """The multimeter; `probe` tells the volts between its leads.
 
@@ -135,9 +161,9 @@ class Multimeter(BenchMeter[float]):
         self._sensor = Choice(("FRTD", *(word for word in TRANSDUCERS if word != "FRTD")))
         self._terminals = Quantity(3, 10, 3, "A", nr1_signed, steps=(3.0, 10.0))
         self._slowest = Quantity(3, 200, 20, "HZ", steps=(3.0, 20.0, 200.0))
-        self._trigger = _Trigger()
+        self._trigger, self._format = _Trigger(), _Format()
         revision = "A.03.03-03.15-03.03-00.52-03-02"
-        acquisition = Acquisition(self._plan, self._sample, nr3, MEMORY)
+        acquisition = Acquisition(self._plan, self._sample, nr3, MEMORY, self._format.packed)
         super().__init__(f"Keysight Technologies,34465A,{serial},{revision}", acquisition, self._commands())
 
     def _commands(self) -> Iterable[Command]:
@@ -149,6 +175,7 @@ class Multimeter(BenchMeter[float]):
         yield from self.acquisition.commands()
         yield from self.statistics.commands()
         yield from self._limits.commands()
+        yield from self._format.commands()
         yield from self._triggering()
         yield from self._elder()
         yield from self._housekeeping()
@@ -251,7 +278,7 @@ class Multimeter(BenchMeter[float]):
 
     def _keep(self) -> Callable[[], None]:
         """For *SAV: the function, how each of them measures, triggers and limits."""
-        groups = (self._trigger, self._limits, *self._senses.values())
+        groups = (self._trigger, self._format, self._limits, *self._senses.values())
         sense, puts = self._sense, [group.kept() for group in groups]
 
         def recall() -> None:
@@ -326,6 +353,7 @@ class Multimeter(BenchMeter[float]):
         self.statistics.reset()
         self._limits.reset()
         self._trigger.reset()
+        self._format.reset()
         self._last = OVERLOAD
         for sense in self._senses.values():
             sense.reset()

@@ -14,9 +14,10 @@ from functools import partial
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.acquisition import Acquisition, Plan
+from station.twin.instruments.acquisition import Acquisition, Plan, block
 from station.twin.instruments.alarms import Alarms
 from station.twin.instruments.bench_meter import BenchMeter
+from station.twin.instruments.kept import kept
 from station.twin.instruments.multifunction import Multifunction
 from station.twin.instruments.multimeter import TRANSDUCERS, Digitiser, Function, sensor
 from station.twin.instruments.multiplexer import CURRENT, FUNCTIONS, VOLTAGE, Multiplexer, Probes, fit, fresh
@@ -253,6 +254,7 @@ class DataAcquisition(BenchMeter[Reading]):
         yield Command("SYSTem:CTYPe?", self._card, Quantity(1, 300, 1))
         yield Command("SYSTem:CPON", lambda _slot: self.relays.order(()), slot)
         yield from knob("INSTrument:DMM[:STATe]", Switch(True))
+        yield from kept({}, {"FORMat[:DATA]": ("ASCii",), "FORMat:BORDer": ("NORMal", "SWAPped")})
         yield Command("INSTrument:DMM:INSTalled?", lambda: "1")
 
     def _keep(self) -> Callable[[], None]:
@@ -370,5 +372,4 @@ class DataAcquisition(BenchMeter[Reading]):
 
 def _block(channels: Iterable[int]) -> str:
     """A channel list as a block of definite length."""
-    listed = f"(@{','.join(map(str, channels))})"
-    return f"#{len(str(len(listed)))}{len(listed)}{listed}"
+    return block(f"(@{','.join(map(str, channels))})")
