@@ -26,7 +26,7 @@ from station.twin.loop import Loop
 from station.twin.scpi import Instrument
 
 LONGEST_LINE = 65_536
-"""Bytes without a line end after which a client's input is thrown away."""
+"""Bytes without a line end that are kept; what goes on behind them is thrown away, and no instrument takes as many."""
 GLANCE = 0.005
 """Seconds that have passed in virtual time when a mere question lets the world follow; nothing was due meanwhile, and
 the devices themselves measure no more often than this.
@@ -169,7 +169,7 @@ class Server:
         if reply is not None:
             if cable.delay > 0:
                 yield cable.delay
-            self._send(connection, cable.spoilt(reply.encode("ascii", "replace") + b"\n"))
+            self._send(connection, cable.spoilt(reply.encode("latin-1", "replace") + b"\n"))
 
     def _listen(self, connection: Connection, instrument: Instrument) -> None:
         """A client is there; some instruments close its connection where they do not hear of it for too long."""
@@ -306,7 +306,7 @@ class Server:
 
     def _read_lines(self, connection: Connection) -> None:
         *lines, rest = bytes(connection.pending).split(b"\n")
-        connection.pending[:] = rest if len(rest) <= LONGEST_LINE else b""
+        connection.pending[:] = rest[:LONGEST_LINE]
         for line in lines:
             self._begin(connection, connection.begin(line.rstrip(b"\r")))
         connection.taken += sum(map(len, lines)) + len(lines) + len(rest) - len(connection.pending)

@@ -41,7 +41,7 @@ def load() -> ChromaLoad:
 def multimeter(probe: Callable[[], float] = lambda: 51.2) -> Multimeter:
     """A multimeter without errors of its own."""
     made = Multimeter(serial="MY57501234", rng=np.random.default_rng(3), probe=probe)
-    made.digitiser.gain, made.digitiser.offset, made.digitiser.noise = 1.0, 0.0, 0.0
+    made.digitiser.gain, made.digitiser.zero, made.digitiser.noise = 1.0, 0.0, 0.0
     return made
 
 
@@ -56,7 +56,7 @@ def acquisition(changed: Callable[[], None] = lambda: None) -> DataAcquisition:
         digital_inputs=lambda port: 0xA5 if port == 302 else 0,
         changed=changed,
     )
-    made.digitiser.gain, made.digitiser.offset, made.digitiser.noise = 1.0, 0.0, 0.0
+    made.digitiser.gain, made.digitiser.zero, made.digitiser.noise = 1.0, 0.0, 0.0
     return made
 
 

@@ -249,3 +249,84 @@ def test_a_date_that_does_not_exist_is_refused(device: DataAcquisition) -> None:
     assert errors(device) == [-222]
     device.tick(86400.0)
     assert device.execute("SYST:DATE?;TIME?;UPT?") == "2026,03,01;00,00,00.000;+1,+0,+0,+0"
+
+
+# ------------------------------------------------------------------------------------------------ others' loggers
+
+
+def test_a_sensor_is_kept_for_its_channel_however_it_was_named() -> None:
+    device = acquisition()
+    device.execute("CONF:TEMP TC,K,(@110);:CONF:TEMP:RTD 100,(@111);:CONF:TEMP FTH,5000,(@112)")
+    assert device.execute("TEMP:TRAN:TYPE? (@110:113);:TEMP:TRAN:TC:TYPE? (@110,111)") == "TC,RTD,FTH,TC;K,J"
+    assert float(device.execute("MEAS:TEMP:THER? 5000,(@110)") or "") == pytest.approx(25.25, abs=1e-3)
+    assert device.execute("TEMP:TRAN:TYPE? (@110);:SENS:FUNC? (@110)") == 'THER;"TEMP"'
+    assert errors(device) == []
+
+
+def test_an_alarm_is_queued_and_switches_its_output_on() -> None:
+    device = acquisition()
+    empty = "+0.00000000E+00,0000,00,00,00,00,00.000,000,0,0"
+    assert device.execute("SYST:ALAR?;:STAT:ALAR?") == f"{empty};+0"
+    device.execute("CALC:LIM:UPP 3,(@101);UPP:STAT ON,(@101);:OUTP:ALAR2:SOUR (@101);:ROUT:SCAN (@101,102)")
+    assert device.execute("OUTP:ALAR2:SOUR?") == "#16(@101)"
+    device.execute("READ?")
+    assert device.execute("STAT:ALAR:COND?;EVEN?;EVEN?") == "+18;+18;+0"
+    assert device.execute("SYST:ALAR?") == "+3.30000000E+00 VDC,2026,01,01,00,00,00.000,101,2,2"
+    assert device.execute("SYST:ALAR?;:STAT:ALAR:COND?") == f"{empty};+2"
+    device.execute("OUTP:ALAR2:CLE")
+    assert device.execute("STAT:ALAR:COND?") == "+0"
+    assert errors(device) == []
+
+
+def test_an_output_that_tracks_goes_off_with_the_next_reading_that_is_right() -> None:
+    device = acquisition()
+    device.execute("CALC:LIM:UPP 3,(@101);UPP:STAT ON,(@101);:OUTP:ALAR:MODE TRAC;SLOP POS;:ROUT:SCAN (@101);:READ?")
+    assert device.execute("STAT:ALAR:COND?;:OUTP:ALAR:MODE?;SLOP?") == "+17;TRAC;POS"
+    device.execute("CALC:LIM:UPP 4,(@101);:READ?")
+    assert device.execute("STAT:ALAR:COND?") == "+16"
+    device.execute("*RST")
+    assert device.execute("OUTP:ALAR:MODE?;:OUTP:ALAR1:SOUR?") != "TRAC;#13(@)"
+
+
+def test_the_queue_holds_twenty_alarms() -> None:
+    device = acquisition()
+    device.execute("CALC:LIM:UPP 3,(@101);UPP:STAT ON,(@101);:ROUT:SCAN (@101);:TRIG:COUN 30;:READ?")
+    queued = [device.execute("SYST:ALAR?") or "" for _ in range(21)]
+    assert [alarm.startswith("+3.3") for alarm in queued] == [True] * 20 + [False]
+
+
+def test_extremes_are_told_with_their_moments() -> None:
+    device = acquisition()
+    device.execute("SYST:DATE 2026,11,24;TIME 12,0,0;:ROUT:SCAN (@101,102);:READ?")
+    assert device.execute("CALC:AVER:MIN:TIME? (@101)") == "2026,11,24,12,00,00.000"
+    mean, spread, lowest, highest = (device.execute("CALC:AVER:ALL? (@101)") or "").split(",")
+    assert [mean, lowest, highest] == ["+3.30000000E+00"] * 3
+    assert float(spread) == 0
+
+
+def test_the_offset_is_nulled_by_what_is_there() -> None:
+    device = acquisition()
+    device.execute("CONF:VOLT:DC (@101);:CALC:SCAL:GAIN 2,(@101);OFFS:NULL (@101);:CALC:SCAL:STAT ON,(@101)")
+    assert float(device.execute("READ?") or "") == pytest.approx(0, abs=1e-6)
+    device.execute("CALC:SCAL:OFFS 1,(@101);OFFS:NULL (@101)")
+    assert float(device.execute("CALC:SCAL:OFFS? (@101)") or "") == pytest.approx(-6.6)
+    device.execute("ROUT:SCAN (@301);:CALC:SCAL:OFFS:NULL")
+    assert errors(device) == [303]
+
+
+def test_a_relay_counts_how_often_it_closed() -> None:
+    device = acquisition()
+    for _ in range(3):
+        device.execute("ROUT:CLOS (@201,202);OPEN (@201)")
+    assert device.execute("DIAG:REL:CYCL? (@201:203)") == "+3,+1,+0"
+    device.execute("DIAG:REL:CYCL:CLE (@201)")
+    assert device.execute("DIAG:REL:CYCL? (@201:203)") == "+0,+1,+0"
+
+
+def test_ports_tell_what_they_drive_and_whether() -> None:
+    device = acquisition()
+    device.execute("SOUR:DIG:DATA:WORD 4660,(@301)")
+    assert device.execute("SOUR:DIG:DATA:WORD? (@301);BIT? 2,(@301)") == "+4660;+1"
+    device.execute("CONF:DIG:DIR INP,(@302)")
+    assert device.execute("CONF:DIG:DIR? (@301,302)") == "OUTP,INP"
+    assert device.execute("MEAS:TOT? READ,(@303);:SENS:TOT:TYPE? (@303)") == "+0.00000000E+00;READ"

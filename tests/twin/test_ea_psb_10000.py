@@ -176,13 +176,14 @@ def test_a_time_out_of_the_interface_shows_in_the_operation_register(device: EaP
 
 def test_an_idle_socket_is_closed_after_five_seconds_unless_told_otherwise(device: EaPsb10000) -> None:
     assert device.idle_timeout == 5
-    device.execute("SYST:COMM:LAN:TIMEOUT 60")
+    device.execute("SYST:COMM:LAN:TIM 60")
     assert device.idle_timeout == 60
-    device.execute("SYST:COMM:LAN:TIM 70")
-    assert errors(device) == [-100]
-    device.execute("SYST:COMM:LAN:TIMEOUT 0")
+    device.execute("SYST:COMM:LAN:TIME 70")
+    device.execute("SYST:COMM:LAN:TIM 4")
+    assert (errors(device), device.idle_timeout) == ([-100, -222], 60)
+    device.execute("SYSTem:COMMunicate:LAN:TIMeout 0")
     assert device.idle_timeout == math.inf
-    device.execute("SYST:COMM:LAN:TIMEOUT 5;KEEP ON")
+    device.execute("SYST:COMM:LAN:TIM 5;KEEP ON")
     assert device.idle_timeout == math.inf
 
 
@@ -201,6 +202,25 @@ def test_alarms_are_counted_apart_by_the_direction_of_the_current(device: EaPsb1
         finds(device, 50, 0)
         device.execute("SYST:ERR?")
     assert device.execute("SYST:ALAR:COUN:OCUR?;:SYST:SINK:ALAR:COUN:OCUR?;:SYST:ALAR:COUN:OVOL?") == "1;2;0"
+
+
+def test_what_was_fed_and_drawn_is_counted_apart(device: EaPsb10000) -> None:
+    device.execute("OUTP ON")
+    for amperes in (100, -50):
+        finds(device, 50, amperes)
+        device.tick(device.now + 1800)
+    finds(device, 50, 0)
+    device.execute("OUTP OFF")
+    device.tick(device.now + 3600)
+    assert device.execute("FETC:AHO?;WHO?;SINK:AHO?;WHO?") == "50.000Ah;2.500kWh;25.000Ah;1.250kWh"
+    assert device.execute("DIAG:INF:DEV:OTIM?;ONT?;OFFT?") == "2.00h;1.00h;1.00h"
+
+
+def test_the_generator_that_is_not_there_rests(device: EaPsb10000) -> None:
+    device.execute("FUNC:GEN:WAVE:STAT STOP;:FUNC:GEN:SEL NONE")
+    assert device.execute("FUNC:GEN:WAVE:STAT?;:FUNC:GEN:SEL?") == "STOP;NONE"
+    device.execute("FUNC:GEN:SEL CURRENT;:FUNC:GEN:WAVE:STAT RUN")
+    assert errors(device) == [-224, -224]
 
 
 def test_the_resistance_of_the_sink_counts_in_its_own_mode(device: EaPsb10000) -> None:

@@ -179,6 +179,17 @@ def test_a_sink_can_be_a_resistor(device: ItechIt6000C) -> None:
     assert device.output.sink.current == pytest.approx(100)
 
 
+def test_one_slew_for_both_ways_reaches_the_terminals(device: ItechIt6000C) -> None:
+    device.execute("SOURce:VOLTage:SLEW:BOTH 5;:CURR:SLEW 2;:FUNC CURR")
+    assert device.execute("VOLT:SLEW:POS?;NEG?;BOTH?;:CURR:SLEW?") == "5.000;5.000;5.000;2.000"
+    assert (device.output.source.slew_voltage, device.output.sink.slew_rise) == (5000, 2000)
+
+
+def test_the_error_queue_is_cleared_by_a_command_of_its_own(device: ItechIt6000C) -> None:
+    device.execute("NONSENSE;*ESE 4;:SYST:CLE")
+    assert (errors(device), device.execute("*ESE?")) == ([], "4")
+
+
 def test_the_slower_slew_of_the_voltage_reaches_the_terminals(device: ItechIt6000C) -> None:
     device.execute("VOLT:SLEW:POS 0.5;:VOLT:SLEW:NEG 2")
     assert device.output.source.slew_voltage == 500

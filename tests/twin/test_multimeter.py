@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 
 import numpy as np
@@ -312,3 +313,88 @@ def test_the_last_reading_is_told_with_its_unit(device: Multimeter) -> None:
     assert device.execute("DATA:LAST?") == "+9.90000000E+37 VDC"
     device.execute("CONF:VOLT:DC 100;:READ?")
     assert device.execute("DATA:LAST?") == "+5.12000000E+01 VDC"
+
+
+# ------------------------------------------------------------------------------------------------ others' drivers
+
+
+def test_one_automatic_ranging_leaves_the_range_that_fits() -> None:
+    device = multimeter(probe=lambda: 51.2)
+    device.execute("VOLT:RANG 1000;:SENSe:VOLTage:DC:RANGe:AUTO ONCE")
+    assert device.execute("VOLT:RANG?;RANG:AUTO?") == "+1.00000000E+02;0"
+    device.execute("VOLT:RANG:AUTO ON;AUTO TWICE")
+    assert (device.execute("VOLT:RANG:AUTO?"), errors(device)) == ("1", [-224])
+
+
+@pytest.mark.parametrize(
+    ("message", "query", "found"),
+    [
+        ("CONF:CURR:DC 10mA", "CURR:RANG?", 0.01),
+        ("CONF:VOLT:DC 1000mV,1 uV", "VOLT:RANG?", 1.0),
+        ("RES:RANG 1MOHM", "RES:RANG?", 1e6),
+        ("RES:RANG 100kohm", "RES:RANG?", 1e5),
+        ("CAP:RANG 1uF", "CAP:RANG?", 1e-6),
+        ("VOLT:NULL:VAL 20 mV", "VOLT:NULL:VAL?", 0.02),
+    ],
+)
+def test_ranges_may_have_their_unit(message: str, query: str, found: float) -> None:
+    device = multimeter()
+    device.execute(message)
+    assert float(device.execute(query) or "") == pytest.approx(found)
+    device.execute("VOLT:RANG 10A")
+    assert errors(device) == [-131]
+
+
+def test_what_is_not_connected_reads_next_to_nothing_and_an_effective_value_is_never_negative() -> None:
+    device = Multimeter(serial="MY57501234", rng=np.random.default_rng(3), probe=lambda: 0.0)
+    readings = [float(device.execute("MEAS:CURR:DC?") or "") for _ in range(20)]
+    assert max(map(abs, readings)) < 1e-9
+    for function in ("VOLT:AC", "CURR:AC"):
+        assert min(float(device.execute(f"MEAS:{function}?") or "") for _ in range(20)) >= 0
+
+
+def test_its_elder_brothers_commands_are_for_all_functions_at_once() -> None:
+    device = multimeter()
+    device.execute("ZERO:AUTO OFF;:INP:IMP:AUTO ON;:DET:BAND 3")
+    assert device.execute("ZERO:AUTO?;:VOLT:ZERO:AUTO?;:VOLT:IMP:AUTO?;:DET:BAND?") == "0;0;1;+3.00000000E+00"
+    assert device.execute("VOLT:AC:BAND?;:CURR:AC:BAND?") == "+3.00000000E+00;+3.00000000E+00"
+    device.execute("CONF:RES;:ZERO:AUTO?")
+    assert device.execute("RES:ZERO:AUTO?;:ZERO:AUTO?") == "1;1"
+    assert errors(device) == []
+
+
+def test_a_temperature_is_configured_with_its_transducer_and_a_diode_with_its_current() -> None:
+    device = multimeter()
+    device.execute("CONF:TEMP RTD,85,1,0.01")
+    assert device.execute("TEMP:TRAN:TYPE?;:CONF?") == (
+        'RTD;"TEMP RTD,+1.00000000E+02,+1.00000000E+00,+1.00000000E-04"'
+    )
+    assert device.execute("MEAS:TEMP? TC,K") == "+9.90000000E+37"
+    assert device.execute("TEMP:TRAN:TYPE?") == "TC"
+    device.execute("CONF:DIOD LOW,5;:CONF:TEMP;:CONF:TEMP DEF")
+    assert (device.execute("TEMP:TRAN:TYPE?"), errors(device)) == ("FRTD", [])
+
+
+def unpacked(reply: str | None, order: str = ">") -> list[float]:
+    """The numbers in a block of definite length."""
+    assert reply is not None
+    assert reply[0] == "#"
+    begin = 2 + int(reply[1])
+    data = reply[begin:].encode("latin-1")
+    assert len(data) == int(reply[2:begin])
+    return [number for (number,) in struct.iter_unpack(f"{order}d", data)]
+
+
+def test_readings_can_be_told_as_bytes() -> None:
+    device = multimeter()
+    device.execute("SAMP:COUN 3;:FORM:DATA REAL,64")
+    assert unpacked(device.execute("READ?")) == [pytest.approx(51.2)] * 3
+    assert unpacked(device.execute("DATA:REM? 1")) == [pytest.approx(51.2)]
+    device.execute("FORM:BORD SWAP")
+    assert unpacked(device.execute("FETC?"), "<") == [pytest.approx(51.2)] * 2
+    assert unpacked(device.execute("R?"), "<") == [pytest.approx(51.2)] * 2
+    assert device.execute("FORM?;:FORM:BORD?") == "REAL;SWAP"
+    device.execute("FORM ASC")
+    assert device.execute("READ?") == ",".join(["+5.12000000E+01"] * 3)
+    device.execute("FORM REAL,32;:FORM ASC,64")
+    assert errors(device) == [-222, -108]

@@ -32,15 +32,20 @@ class Acquisition(Generic[T]):
     """Takes samples when they are due into a memory that keeps the newest `depth` readings.
 
     `plan` tells at each start what to do, `take` makes one sample: one reading, or one for each channel of a scan list;
-    `say` writes a reading.
+    `say` writes a reading, `packed` all of them as bytes where that was asked for (else it says None).
     """
 
     def __init__(
-        self, plan: Callable[[], Plan], take: Callable[[], Sequence[T]], say: Callable[[T], str], depth: int
+        self,
+        plan: Callable[[], Plan],
+        take: Callable[[], Sequence[T]],
+        say: Callable[[T], str],
+        depth: int,
+        packed: Callable[[Sequence[T]], bytes | None] = lambda _readings: None,
     ) -> None:
         """Start idle, with an empty memory."""
         self._plan = plan
-        self._take, self._say = take, say
+        self._take, self._say, self._packed = take, say, packed
         self._current: Plan | None = None
         self._memory = deque[T](maxlen=depth)
         self._depth = depth
@@ -140,12 +145,12 @@ class Acquisition(Generic[T]):
         yield self.remaining
         self._finish()
         require(bool(self._memory), -230)
-        return self._joined(self._memory)
+        return self._joined(tuple(self._memory))
 
     def _drain(self, most: float | None) -> str:
         """R?: take up to `most` readings out of memory, as a block of definite length."""
         text = self._joined(self._pop(min(len(self._memory), int(most or self._depth))))
-        return f"#{len(str(len(text)))}{len(text)}{text}"
+        return text if text.startswith("#") else block(text)
 
     def _remove(self, count: float, wait: str | None) -> Generator[float, None, str]:
         """DATA:REMove?: take that many readings out of memory; too few there is -222 unless they are waited for."""
@@ -161,5 +166,11 @@ class Acquisition(Generic[T]):
     def _pop(self, count: int) -> list[T]:
         return [self._memory.popleft() for _ in range(count)]
 
-    def _joined(self, readings: Iterable[T]) -> str:
-        return ",".join(map(self._say, readings))
+    def _joined(self, readings: Sequence[T]) -> str:
+        packed = self._packed(readings)
+        return ",".join(map(self._say, readings)) if packed is None else block(packed.decode("latin-1"))
+
+
+def block(text: str) -> str:
+    """Text, or bytes as Latin-1, as a block of definite length (IEEE 488.2, 8.7.9)."""
+    return f"#{len(str(len(text)))}{len(text)}{text}"

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from station.twin.instruments.acquisition import Acquisition
 from station.twin.instruments.calendar import Calendar
-from station.twin.instruments.kept import kept
+from station.twin.instruments.kept import kept, told
 from station.twin.instruments.multimeter import LINE_FREQUENCY
 from station.twin.scpi import Command, Dialect, Instrument, Memories, Text, knob, nr1_signed
 
@@ -17,10 +17,28 @@ T = TypeVar("T")
 
 _MEASURING, _AWAITING_TRIGGER = 16, 32
 """Bits of the operation register."""
-KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType({"DISPlay[:STATe]": True, "SYSTem:BEEPer:STATe": True})
-KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"FORMat[:DATA]": ("ASCii",), "FORMat:BORDer": ("NORMal", "SWAPped")}
+KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType(
+    {
+        "DISPlay[:STATe]": True,
+        "SYSTem:BEEPer:STATe": True,
+        "LXI:IDENtify[:STATe]": False,
+        "MEMory:STATe:RECall:AUTO": False,
+        "*PSC": True,
+    }
 )
+TOLD: Mapping[str, str] = MappingProxyType(
+    {
+        "SYSTem:COMMunicate:LAN:IPADdress": '"127.0.0.1"',
+        "SYSTem:COMMunicate:LAN:SMASk": '"255.0.0.0"',
+        "SYSTem:COMMunicate:LAN:GATeway": '"0.0.0.0"',
+        "SYSTem:COMMunicate:LAN:DHCP": "0",
+        "CALibration:COUNt": "+1",
+        "CALibration:STRing": '""',
+        "CALibration:SECure:STATe": "1",
+        "TEST:ALL": "+0",
+    }
+)
+"""What never changes: the port as it is here, the calibration, a self-test that finds nothing."""
 
 
 class BenchMeter(Instrument, Generic[T]):
@@ -35,7 +53,8 @@ class BenchMeter(Instrument, Generic[T]):
     def _front_panel(self, places: range, keep: Callable[[], Callable[[], None]]) -> Iterable[Command]:
         """Display, clock, beeper, *SAV and *RCL, and what says that it is operated from afar."""
         text, label = Text(), Text()
-        yield from kept(KEPT_SWITCHES, KEPT_CHOICES)
+        yield from kept(KEPT_SWITCHES, {})
+        yield from told(TOLD)
         yield from knob("DISPlay:TEXT[:DATA]", text)
         yield Command("DISPlay:TEXT:CLEar", text.reset)
         yield from knob("SYSTem:LABel", label)
@@ -43,7 +62,7 @@ class BenchMeter(Instrument, Generic[T]):
             yield Command(f"SYSTem:{word}", lambda: None)
         yield Command("SYSTem:LFRequency?", lambda: nr1_signed(LINE_FREQUENCY))
         yield Command("SYSTem:PRESet", self.reset)
-        yield Command("CALibration:COUNt?", lambda: nr1_signed(1))
+        yield Command("MEMory:NSTates?", lambda: nr1_signed(len(places)))
         yield from self.calendar.commands()
         yield from Memories(places, keep, self.reset).commands()
 

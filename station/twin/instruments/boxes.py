@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from station.twin.instruments.powered import PoweredInstrument
@@ -47,6 +48,21 @@ class Output(Settings):
     def age(self, now: float) -> float:
         """Seconds since it was switched."""
         return now - self._since
+
+
+@dataclass(slots=True)
+class Counter:
+    """What has flowed, in the unit of its rate times hours."""
+
+    total: float = 0.0
+
+    def add(self, rate: float, seconds: float) -> None:
+        """Let it flow."""
+        self.total += rate * seconds / 3600
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.total = 0.0
 
 
 class Panel(Settings):

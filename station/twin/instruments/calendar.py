@@ -23,6 +23,11 @@ class Calendar:
         """What it shows `seconds` after the instrument was switched on."""
         return self._start + timedelta(seconds=seconds)
 
+    def moment(self, seconds: float) -> str:
+        """Date and time of day at that moment: `2026,01,01,14,39,40.058`."""
+        shown = self.at(seconds)
+        return f"{shown:%Y,%m,%d},{clock(shown)}"
+
     def commands(self) -> Iterable[Command]:
         """SYSTem:DATE, SYSTem:TIME and SYSTem:UPTime? (days, hours, minutes, seconds)."""
         year, month, day = Quantity(2000, 2099, 2026), Quantity(1, 12, 1), Quantity(1, 31, 1)

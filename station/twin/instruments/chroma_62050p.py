@@ -1,7 +1,8 @@
 """A simulated Chroma 62050P-100-100: 100 V, 100 A, 5 kW DC supply.
 
 Command names after the open drivers for the 62000P series; ratings, ranges and accuracies after its data sheet. Values
-after *RST and the clearing of a protection by `OUTPut:PROTection:CLEar` are engineering judgement.
+after *RST and the clearing of a protection by `OUTPut:PROTection:CLEar` are engineering judgement. Speed and averaging
+of the meters and what else `_kept` names are kept without effect.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from types import MappingProxyType
 from numpy.random import Generator
 
 from station.twin.instruments.chroma import ChromaInstrument
+from station.twin.instruments.kept import kept
 from station.twin.instruments.metering import calibrated
 from station.twin.instruments.protection import Protection
-from station.twin.scpi import Choice, Command, Quantity, Settings, Switch, knob, nr2, require
+from station.twin.scpi import Choice, Command, Quantity, Settings, Switch, knob, nr1, nr2, require
 from station.twin.terminals import SourceTerminals
 
 VOLTS, AMPERES, WATTS = 100.0, 100.0, 5000.0
@@ -95,7 +97,7 @@ class ChromaSupply(ChromaInstrument[_Panel]):
         yield Command("CONFigure:OUTPut?", lambda: panel.output.text(panel.output.value))
         yield Command("OUTPut:PROTection:CLEar", self.clear)
         yield from self._shared(range(1, 11))
-        yield from knob("CONFigure:BEEPer", Switch(True, ("OFF", "ON")))
+        yield from self._kept()
         yield from knob("CONFigure:FOLDback", panel.foldback)
         yield from knob("CONFigure:FOLDT", panel.foldback_delay)
         for limited in (panel.voltage, panel.current):
@@ -112,6 +114,13 @@ class ChromaSupply(ChromaInstrument[_Panel]):
             yield Command(f"{verb}:CURRent?", lambda: f"{self._amperes():.3f}")
             yield Command(f"{verb}:POWer?", lambda: f"{self._volts() * self._amperes():.2f}")
         yield Command("FETCh:STATus?", self._state)
+
+    def _kept(self) -> Iterable[Command]:
+        """What nothing here hears, sees or is wired to."""
+        yield from knob("CONFigure:BEEPer", Switch(True, ("OFF", "ON")))
+        yield from kept({}, {"CONFigure:AVG:METHod": ("FIX", "MOV"), "CONFigure:INHibit": ("OFF", "LIVE")})
+        for node, most in (("MEASure:SPeed", 3), ("AVG:TIMES", 3), ("TTLport", 255)):
+            yield from knob(f"CONFigure:{node}", Quantity(0, most, 0, form=nr1, decimals=0))
 
     def _volts(self) -> float:
         return max(0.0, self.voltmeter.read(self.terminals.terminal_voltage))

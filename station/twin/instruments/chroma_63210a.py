@@ -3,6 +3,7 @@
 Command names after the open drivers for the 63200A and 63600 series; status bits after the 63600 manual.
 Ranges and accuracies after the data sheet where it is known, else engineering judgement: resistance and slew ranges,
 values after *RST, delays of the protections. Static and dynamic set points are one value for all ranges of a mode.
+Measuring ranges, which sense leads measure and for how long are kept without effect.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from numpy.random import Generator
 
 from station.twin.instruments.chroma import ChromaInstrument
+from station.twin.instruments.kept import kept
 from station.twin.instruments.metering import calibrated
 from station.twin.instruments.protection import Protection
 from station.twin.scpi import Choice, Command, Quantity, Settings, Switch, knob, nr1, nr2, require
@@ -46,6 +48,14 @@ MODES: Mapping[str, tuple[SinkMode, str]] = MappingProxyType(
 )
 """Mode word without its range letter: how the circuit knows it, and the quantity it regulates."""
 
+METER_RANGES = (
+    "CURRent:STATic:VRNG",
+    "CURRent:DYNamic:VRNG",
+    "RESistance[:STATic]:IRNG",
+    "VOLTage[:STATic]:IRNG",
+    "POWer[:STATic]:VRNG",
+)
+"""What chooses the range of the meter that the mode leaves open."""
 _SHORT_CIRCUIT = 0.00015
 """Ohms of the load when it simulates a short circuit."""
 
@@ -158,6 +168,8 @@ class ChromaLoad(ChromaInstrument[_Panel]):
         yield from knob("CONFigure:OCP", panel.ocp)
         yield from knob("CONFigure:OPP", panel.opp)
         yield from self._shared(range(1, 101))
+        yield from kept({}, dict.fromkeys(METER_RANGES, ("HIGH", "MIDDLE", "LOW")) | {"MEASure:INPut": ("UUT", "LOAD")})
+        yield from knob("CONFigure:WINDow", Quantity(0.02, 2, 0.02, "S", nr2(3), 3))
         for verb in ("FETCh", "MEASure"):
             yield Command(f"{verb}:VOLTage?", lambda: f"{self._volts():.3f}")
             yield Command(f"{verb}:CURRent?", lambda: f"{self._amperes():.3f}")

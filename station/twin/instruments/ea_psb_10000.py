@@ -1,9 +1,11 @@
 """A simulated EA-PSB 10080-340: 80 V, 340 A, 10 kW in both directions, supply and load in one box.
 
-Commands, units, codes and bits after the EA guide "Programming ModBus & SCPI", section 5. Values after *RST, accuracy,
-and which of two codes a refusal gets where the guide leaves it open, are engineering judgement. It senses at its sense
-posts as soon as something is wired to them, and has no command for that; here nothing is. The function generator, the
-battery test and the source's internal resistance are not there.
+Commands, units, codes and bits after the EA guide "Programming ModBus & SCPI", section 5, and an open driver that was
+tried on a PSB 10060-60. Values after *RST, accuracy, units of what is counted, and which of two codes a refusal gets
+where the guide leaves it open, are engineering judgement. It senses at its sense posts as soon as something is wired to
+them, and has no command for that; here nothing is. The function generator, the battery test and the source's internal
+resistance are not there: the generator says that it rests. What `KEPT` names is kept without effect, and `NETWORK` is
+told and cannot be changed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from typing import Literal
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.boxes import Counter, Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.kept import kept, told
 from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
 from station.twin.scpi import (
@@ -52,8 +55,33 @@ COUNTED: Mapping[str, int] = MappingProxyType(
     {"OVOLtage": OVP, "OCURrent": OCP, "OPOWer": OPP, "OTEMperature": OT, "PFAil": 1 << 13}
 )
 """What SYSTem:ALARm:COUNt counts since power-up, by the bit of the alarm."""
-NEVER_CLOSED = 0
-"""The LAN time-out that stands for none."""
+NEVER_CLOSED, SOONEST_CLOSED = 0, 5
+"""The LAN time-out that stands for none, and the least other one, S."""
+KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "SYSTem:CONFig:OUTPut:RESTore": ("OFF", "AUTO"),
+        "SYSTem:CONFig:ANALog:REMSb:ACTion": ("AUTO", "OFF"),
+        "SYSTem:CONFig:ANALog:REMSb:LEVel": ("NORMAL", "INVERTED"),
+        "SYSTem:CONFig:CONTroller:SPEed": ("NORM", "SLOW", "FAST"),
+        "SYSTem:CONFig:SEMif47": ("DISable", "ENable"),
+        "SYSTem:ALARm:ACTion:PFail": ("AUTO", "OFF"),
+        "SYSTem:ALARm:ACTion:OTEMperature": ("AUTO", "OFF"),
+        "SYSTem:COMMunicate:PROTocol:MODBus": ("ENable", "DISable"),
+        "FUNCtion:GENerator:SELect": ("NONE",),
+        "FUNCtion:GENerator:WAVE:STATe": ("STOP",),
+    }
+)
+"""What nothing here shows, and its words, the default first."""
+NETWORK: Mapping[str, str] = MappingProxyType(
+    {
+        "SYSTem:COMMunicate:LAN:INDex": "2",
+        "SYSTem:COMMunicate:LAN:ADDRess": "127.0.0.1",
+        "SYSTem:COMMunicate:LAN:SMASk": "255.0.0.0",
+        "SYSTem:COMMunicate:LAN:GATeway": "0.0.0.0",
+        "SYSTem:COMMunicate:LAN:DHCP": "OFF",
+    }
+)
+"""The built-in port as it is here."""
 
 CODES: Mapping[int, str] = MappingProxyType(
     {
@@ -168,7 +196,9 @@ class EaPsb10000(TwoQuadrantBox[_Panel]):
         self._counts = dict.fromkeys(COUNTED, 0)
         self._sink_counts = dict.fromkeys(("OCURrent", "OPOWer"), 0)
         self._text = Text()
-        self._lan_timeout = Quantity(0, 65_535, 5, "S", nr1, 0)
+        self._fed, self._drawn = (Counter(), Counter()), (Counter(), Counter())
+        self._age, self._on_time = Counter(), Counter()
+        self._lan_timeout = Quantity(NEVER_CLOSED, 65_535, SOONEST_CLOSED, "S", nr1, 0)
         self._lan_kept = Switch(words=("OFF", "ON"))
         identity = f"EA Elektro-Automatik GmbH & Co. KG,PSB 10080-340,{serial},V3.06 V2.15 V1.0.2,"
         monitoring = Watchdog(Switch(words=("OFF", "ON")), Quantity(1, 36_000, 5, "S", nr1, 0))
@@ -246,7 +276,10 @@ class EaPsb10000(TwoQuadrantBox[_Panel]):
         yield from output.measured("MEASure", _in("V", 2), _in("A", 1), _in("W", 0))
         yield Command("MEASure[:SCALar]:ARRay?", self._array)
         yield from self._nameplate()
-        yield from self.registers("STATus:SECondary:QUEStionable", self.status.questionable_more)
+        for node in ("SECondary", "SECond"):
+            yield from self.registers(f"STATus:{node}:QUEStionable", self.status.questionable_more)
+        yield from self._counting()
+        yield from told(NETWORK)
         yield from map(self._guarded, self._settings())
 
     def _nameplate(self) -> Iterable[Command]:
@@ -262,6 +295,16 @@ class EaPsb10000(TwoQuadrantBox[_Panel]):
         for header, counts in (("SYSTem:ALARm", self._counts), ("SYSTem:SINK:ALARm", self._sink_counts)):
             for name in counts:
                 yield Command(f"{header}:COUNt:{name}?", lambda counts=counts, name=name: nr1(counts[name]))
+
+    def _counting(self) -> Iterable[Command]:
+        """What was fed and what was drawn, Ah and kWh, and the hours that the box and its output were on."""
+        for header, (charge, energy) in (("FETCh", self._fed), ("FETCh:SINK", self._drawn)):
+            yield Command(f"{header}:AHOur?", lambda charge=charge: _in("Ah", 3)(charge.total))
+            yield Command(f"{header}:WHOur?", lambda energy=energy: _in("kWh", 3)(energy.total / 1000))
+        header = "DIAGnostic:INFo:DEVice"
+        yield Command(f"{header}:OTIMe?", lambda: _in("h", 2)(self._age.total))
+        yield Command(f"{header}:ONTime?", lambda: _in("h", 2)(self._on_time.total))
+        yield Command(f"{header}:OFFTime?", lambda: _in("h", 2)(self._age.total - self._on_time.total))
 
     def _settings(self) -> Iterable[Command]:
         """What only those in remote control may change."""
@@ -280,13 +323,10 @@ class EaPsb10000(TwoQuadrantBox[_Panel]):
             lambda _ohms: require(panel.mode.value == "UIR", -221),
         )
         yield from knob("SYSTem:CONFig:USER:TEXT", self._text, self._name)
-        yield from knob("SYSTem:CONFig:OUTPut:RESTore", Choice(("OFF", "AUTO")))
-        yield from knob("SYSTem:CONFig:ANALog:REMSb:ACTion", Choice(("AUTO", "OFF")))
-        yield from knob("SYSTem:ALARm:ACTion:PFail", Choice(("AUTO", "OFF")))
-        yield from knob("SYSTem:ALARm:ACTion:OTEMperature", Choice(("AUTO", "OFF")))
+        yield from kept({}, KEPT)
         yield from knob("POWer:STAGe:AFTer:REMote", panel.after_remote)
         yield from self.watchdog.knobs("SYSTem:COMMunicate:MONitor:ACTion", "SYSTem:COMMunicate:MONitor:TIMeout")
-        yield from knob("SYSTem:COMMunicate:LAN:TIMEOUT", self._lan_timeout)
+        yield from knob("SYSTem:COMMunicate:LAN:TIMeout", self._lan_timeout, check=_closable)
         yield from knob("SYSTem:COMMunicate:LAN:KEEPalive", self._lan_kept)
 
     def _guarded(self, command: Command) -> Command:
@@ -350,10 +390,25 @@ class EaPsb10000(TwoQuadrantBox[_Panel]):
         self.status.error(-223)
         return None
 
+    def tick(self, now: float) -> None:
+        """Count what has flowed, then as any box."""
+        passed, amperes, watts = now - self.now, self.output.true_amperes, self.output.true_watts
+        for sign, counters in ((1, self._fed), (-1, self._drawn)):
+            for counter, rate in zip(counters, (amperes, watts), strict=True):
+                counter.add(max(0.0, sign * rate), passed)
+        self._age.add(1, passed)
+        self._on_time.add(self.flows, passed)
+        super().tick(now)
+
     def reset(self) -> None:
         """*RST: remote control, output off, alarms acknowledged, settings at their defaults."""
         self._remote = not self._local
         super().reset()
+
+
+def _closable(seconds: float) -> None:
+    """Refuse a time-out of the LAN between none and the least one."""
+    require(seconds == NEVER_CLOSED or seconds >= SOONEST_CLOSED, -222)
 
 
 def _code(code: int) -> int:

@@ -2,19 +2,20 @@
 
 Commands and the way of the priority modes after open drivers and the log of a live unit; bits of the questionable
 status (except that any bit is a trip), slew rates, values after *RST and accuracy are engineering judgement. What is
-kept without effect: FUNCtion:MODE and SYSTem:VOLTage:RZERO.
+kept without effect: FUNCtion:MODE, SYSTem:VOLTage:RZERO and SYSTem:BEEPer:STATe.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
 from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.kept import kept, told
 from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
 from station.twin.scpi import Choice, Command, Dialect, Memories, Quantity, Settings, Switch, knob, nr2, require
@@ -30,6 +31,10 @@ OUTPUT_ON = 256
 """Bit of STATus:OPERation."""
 FASTEST, STEEPEST = 300.0, 80.0
 """A/ms and V/ms."""
+NETWORK: Mapping[str, str] = MappingProxyType(
+    {"SYSTem:COMMunicate:LAN:IP": "127.0.0.1", "SYSTem:COMMunicate:LAN:SMASk": "255.0.0.0"}
+)
+"""The port as it is here."""
 
 
 class LongForm(Choice):
@@ -153,7 +158,9 @@ class ItechIt6000C(TwoQuadrantBox[_Panel]):
         yield from knob("OUTPut:DELay:FALL", panel.output.fall)
         yield from self.watchdog.knobs("OUTPut:PROTection:WDOG[:STATe]", "OUTPut:PROTection:WDOG:DELay")
         yield from knob("REMote:SENSe[:STATe]", panel.remote_sense, self._change)
-        yield from knob("SYSTem:VOLTage:RZERO", Switch(True))
+        yield from kept({"SYSTem:VOLTage:RZERO": True, "SYSTem:BEEPer:STATe": True}, {})
+        yield from told(NETWORK)
+        yield Command("SYSTem:CLEar", self.status.errors.clear)
         for word in ("REMote", "LOCal", "RWLock", "BEEPer[:IMMediate]"):
             yield Command(f"SYSTem:{word}", lambda: None)
         yield from Memories(range(10), self._keep, self.reset).commands()
@@ -189,6 +196,15 @@ class ItechIt6000C(TwoQuadrantBox[_Panel]):
         ):
             yield from knob(header, setting, self._change)
         yield from knob("SINK:RESistance:STATe", panel.resistive, self._change)
+        for name, way, back in (("VOLTage", panel.climb, panel.descent), ("CURRent", panel.rise, panel.fall)):
+            header = f"[SOURce:]{name}:SLEW[:BOTH]"
+            yield Command(header, partial(self._slew, way, back), way)
+            yield Command(f"{header}?", lambda way=way: way.text(way.value))
+
+    def _slew(self, way: Quantity, back: Quantity, rate: float) -> None:
+        """The same rate both ways."""
+        way.value = back.value = rate
+        self._change()
 
     def _only_in(self, priority: str, _value: float) -> None:
         require(self._panel.function.value == priority, -221)

@@ -1,4 +1,4 @@
-"""Settings that a client may make and read back, and that change nothing here."""
+"""Settings that a client may make and read back, and that change nothing here; answers that never change."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def kept(switches: Mapping[str, bool], choices: Mapping[str, tuple[str, ...]]) -
         yield from knob(header, Switch(default))
     for header, words in choices.items():
         yield from knob(header, Choice(words))
+
+
+def told(answers: Mapping[str, str]) -> Iterable[Command]:
+    """The queries, by header without its question mark, that always have the same answer."""
+    for header, answer in answers.items():
+        yield Command(f"{header}?", lambda answer=answer: answer)

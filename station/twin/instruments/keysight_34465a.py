@@ -7,7 +7,8 @@ integration time alone. Only DC volts have a probe: the current terminals are op
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+import struct
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -17,7 +18,7 @@ from station.twin.instruments.acquisition import Acquisition, Plan
 from station.twin.instruments.bench_meter import BenchMeter
 from station.twin.instruments.kept import kept
 from station.twin.instruments.limits import Limits
-from station.twin.instruments.multimeter import OVERLOAD, Digitiser, Function, Sense
+from station.twin.instruments.multimeter import OVERLOAD, TRANSDUCERS, Digitiser, Function, Ranging, Sense, Zero, sensor
 from station.twin.instruments.statistics import Statistics
 from station.twin.scpi import (
     Choice,
@@ -31,6 +32,7 @@ from station.twin.scpi import (
     knob,
     nr1_signed,
     nr3,
+    require,
 )
 
 MEMORY = 50_000
@@ -51,6 +53,16 @@ FUNCTIONS = (
     Function("CONT", "CONTinuity", (1000.0,), "CONT"),
     Function("DIOD", "DIODe", (5.0,), "DIOD"),
 )
+TESTS: Mapping[str, tuple[Optional, ...]] = MappingProxyType(
+    {
+        "CONT": (),
+        "DIOD": (
+            Optional(Choice(("LOW", "HIGH"))),
+            Optional(Quantity(5, 10, 5, "V", steps=(5.0, 10.0), words={"AUTO": 5.0})),
+        ),
+    }
+)
+"""Parameters of CONFigure for functions of a fixed range: current and greatest voltage of the diode test."""
 _BY_BANDWIDTH = ("VOLT:AC", "CURR:AC")
 """Functions whose time is that of a filter, not of power line cycles."""
 _OPEN = ("RES", "FRES", "TEMP", "CONT", "DIOD")
@@ -64,10 +76,25 @@ KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "DISPlay:VIEW": ("NUMeric", "HISTogram", "TCHart", "METer"),
         "UNIT:TEMPerature": ("C", "F", "K"),
-        "[SENSe:]TEMPerature:TRANsducer:TYPE": ("FRTD", "RTD", "FTHermistor", "THERmistor", "TCouple"),
+        "OUTPut:TRIGger:SLOPe": ("POSitive", "NEGative"),
+        "CALCulate:SMOothing:RESPonse": ("SLOW", "MEDium", "FAST"),
     }
 )
 """What nothing that is connected here shows, and its words, the default first."""
+KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType(
+    {
+        "[SENSe:]RESistance:OCOMpensated": False,
+        "[SENSe:]FRESistance:OCOMpensated": False,
+        "[SENSe:]RESistance:POWer:LIMit[:STATe]": False,
+        "[SENSe:]FRESistance:POWer:LIMit[:STATe]": False,
+        "[SENSe:]FREQuency:TIMeout:AUTO": False,
+        "[SENSe:]FREQuency:VOLTage:RANGe:AUTO": True,
+        "[SENSe:]FREQuency:CURRent:RANGe:AUTO": True,
+        "CALCulate:SMOothing[:STATe]": False,
+        "CALCulate:TCHart[:STATe]": False,
+    }
+)
+"""The same, of what is on or off."""
 
 
 class _Trigger(Settings):
@@ -90,6 +117,30 @@ class _Trigger(Settings):
         self.automatic.value = False
 
 
+class _Format(Settings):
+    """FORMat: readings as text or as IEEE 754 numbers of 8 bytes, the most or the least significant byte first."""
+
+    def __init__(self) -> None:
+        """Text."""
+        self.kind, self.order = Choice(("ASCii", "REAL")), Choice(("NORMal", "SWAPped"))
+
+    def packed(self, readings: Sequence[float]) -> bytes | None:
+        """The readings as bytes; None when they are wanted as text."""
+        if self.kind.value == "ASC":
+            return None
+        return struct.pack(f"{'>' if self.order.value == 'NORM' else '<'}{len(readings)}d", *readings)
+
+    def commands(self) -> Iterable[Command]:
+        """FORMat[:DATA] and FORMat:BORDer; a length of 64 bits may be named."""
+        yield Command("FORMat[:DATA]", self._set, self.kind, Optional(Quantity(64, 64, 64)))
+        yield Command("FORMat[:DATA]?", lambda: self.kind.value)
+        yield from knob("FORMat:BORDer", self.order)
+
+    def _set(self, kind: str, length: float | None) -> None:
+        require(kind == "REAL" or length is None, -108)
+        self.kind.value = kind
+
+
 class Multimeter(BenchMeter[float]):
     """The multimeter; `probe` tells the volts between its leads.
 
@@ -107,13 +158,16 @@ class Multimeter(BenchMeter[float]):
         self._senses = {function.name: Sense(function, CYCLES, 10.0) for function in FUNCTIONS}
         self._sense = self._senses["VOLT"]
         self._last = OVERLOAD
-        self._trigger = _Trigger()
+        self._sensor = Choice(("FRTD", *(word for word in TRANSDUCERS if word != "FRTD")))
+        self._terminals = Quantity(3, 10, 3, "A", nr1_signed, steps=(3.0, 10.0))
+        self._slowest = Quantity(3, 200, 20, "HZ", steps=(3.0, 20.0, 200.0))
+        self._trigger, self._format = _Trigger(), _Format()
         revision = "A.03.03-03.15-03.03-00.52-03-02"
-        acquisition = Acquisition(self._plan, self._sample, nr3, MEMORY)
+        acquisition = Acquisition(self._plan, self._sample, nr3, MEMORY, self._format.packed)
         super().__init__(f"Keysight Technologies,34465A,{serial},{revision}", acquisition, self._commands())
 
     def _commands(self) -> Iterable[Command]:
-        yield Command("CONFigure?", lambda: self._sense.described())
+        yield Command("CONFigure?", self._described)
         yield Command("[SENSe:]FUNCtion[:ON]", self._select, Text())
         yield Command("[SENSe:]FUNCtion[:ON]?", lambda: f'"{self._sense.function.name}"')
         for sense in self._senses.values():
@@ -121,18 +175,18 @@ class Multimeter(BenchMeter[float]):
         yield from self.acquisition.commands()
         yield from self.statistics.commands()
         yield from self._limits.commands()
+        yield from self._format.commands()
         yield from self._triggering()
+        yield from self._elder()
         yield from self._housekeeping()
         yield from self._front_panel(PLACES, self._keep)
 
     def _sensing(self, sense: Sense) -> Iterable[Command]:
-        header = sense.function.header
-        root = f"[SENSe:]{header}"
-        parameters = () if sense.function.described else sense.parameters()
-        yield Command(f"CONFigure:{header}", partial(self._configure, sense), *parameters)
-        yield Command(f"MEASure:{header}?", partial(self._measure, sense), *parameters)
+        root = f"[SENSe:]{sense.function.header}"
+        yield from self._configuring(sense)
         yield from knob(f"{root}:RANGe[:UPPer]", sense.range, sense.fix_range)
-        yield from knob(f"{root}:RANGe:AUTO", sense.auto)
+        yield Command(f"{root}:RANGe:AUTO", partial(self._range_itself, sense), Ranging())
+        yield Command(f"{root}:RANGe:AUTO?", lambda: sense.auto.text(sense.auto.value))
         yield from knob(f"{root}:NULL[:STATe]", sense.null, sense.renew_null)
         yield from knob(f"{root}:NULL:VALue", sense.null_value, sense.fix_null)
         yield from knob(f"{root}:NULL:VALue:AUTO", sense.null_auto, sense.renew_null)
@@ -146,6 +200,47 @@ class Multimeter(BenchMeter[float]):
         yield from knob(f"{root}:APERture:ENABled", sense.timed)
         yield from knob(f"{root}:ZERO:AUTO", sense.zero)
         yield from knob(f"{root}:IMPedance:AUTO", sense.impedance)
+
+    def _configuring(self, sense: Sense) -> Iterable[Command]:
+        """CONFigure and MEASure? of one function."""
+        function = sense.function
+        configured, measured = f"CONFigure:{function.header}", f"MEASure:{function.header}?"
+        if function.name == "TEMP":
+            sensing = *sensor(), sense.parameters()[1]
+            yield Command(configured, self._configure_sensor, *sensing)
+            yield Command(measured, self._measure_sensor, *sensing)
+        elif function.described:
+            yield Command(configured, lambda *_: self._configure(sense), *TESTS[function.name])
+            yield Command(measured, lambda *_: self._measure(sense), *TESTS[function.name])
+        else:
+            yield Command(configured, partial(self._configure, sense), *sense.parameters())
+            yield Command(measured, partial(self._measure, sense), *sense.parameters())
+
+    def _configure_sensor(
+        self, kind: str | None, _type: str | None, _one: float | None, resolution: float | None
+    ) -> None:
+        self._sensor.value = kind if kind not in (None, "DEF") else "FRTD"
+        self._configure(self._senses["TEMP"], None, resolution)
+
+    def _measure_sensor(
+        self, kind: str | None, type_: str | None, one: float | None, resolution: float | None
+    ) -> Generator[float, None, str]:
+        self._configure_sensor(kind, type_, one, resolution)
+        return (yield from self.acquisition.read())
+
+    def _elder(self) -> Iterable[Command]:
+        """What the 34401A has for all functions at once (Truevolt guide, command differences from the 34401A)."""
+        rectified = [sense.bandwidth for name, sense in self._senses.items() if name in _BY_BANDWIDTH]
+
+        def filtered(bandwidth: float) -> None:
+            for each in rectified:
+                each.value = bandwidth
+
+        yield Command("[SENSe:]ZERO:AUTO", lambda on: setattr(self._sense.zero, "value", on), Zero(True))
+        yield Command("[SENSe:]ZERO:AUTO?", lambda: self._sense.zero.text(self._sense.zero.value))
+        yield from knob("INPut:IMPedance:AUTO", self._senses["VOLT"].impedance)
+        yield Command("[SENSe:]DETector:BANDwidth", filtered, rectified[0])
+        yield Command("[SENSe:]DETector:BANDwidth?", lambda: rectified[0].text(rectified[0].value))
 
     def _triggering(self) -> Iterable[Command]:
         trigger = self._trigger
@@ -161,8 +256,16 @@ class Multimeter(BenchMeter[float]):
         yield from knob("SAMPle:TIMer", trigger.timer, self._least_timer)
         yield Command("SAMPle:TIMer?", self._timer, Optional(Choice(("MINimum", "MAXimum", "DEFault"))))
 
+    def _described(self) -> str:
+        """CONFigure?, with the transducer of a temperature."""
+        return self._sense.described().replace("TEMP FRTD", f"TEMP {self._sensor.value}")
+
     def _housekeeping(self) -> Iterable[Command]:
-        yield from kept({}, KEPT)
+        yield from kept(KEPT_SWITCHES, KEPT)
+        yield from knob("[SENSe:]TEMPerature:TRANsducer:TYPE", self._sensor)
+        for header in ("CURRent[:DC]", "CURRent:AC"):
+            yield from knob(f"[SENSe:]{header}:TERMinals", self._terminals)
+        yield from knob("[SENSe:]FREQuency:RANGe:LOWer", self._slowest)
         yield Command("SYSTem:LICense:CATalog?", lambda: '""')
         yield Command("DATA:LAST?", self._latest)
         yield Command("SYSTem:TEMPerature?", lambda: nr3(INSIDE))
@@ -175,7 +278,7 @@ class Multimeter(BenchMeter[float]):
 
     def _keep(self) -> Callable[[], None]:
         """For *SAV: the function, how each of them measures, triggers and limits."""
-        groups = (self._trigger, self._limits, *self._senses.values())
+        groups = (self._trigger, self._format, self._limits, *self._senses.values())
         sense, puts = self._sense, [group.kept() for group in groups]
 
         def recall() -> None:
@@ -223,10 +326,19 @@ class Multimeter(BenchMeter[float]):
         held = trigger.source.value != "IMM"
         return Plan(trigger.samples.value, trigger.count.value, delay + duration, interval, held)
 
+    def _probed(self, sense: Sense) -> float:
+        """What a function finds at its terminals."""
+        name = sense.function.name
+        return self.probe() if name == "VOLT" else math.inf if name in _OPEN else 0.0
+
+    def _range_itself(self, sense: Sense, automatic: bool | None) -> None:
+        if automatic is None:
+            self.digitiser.fit(sense, partial(self._probed, sense))
+        else:
+            sense.auto.value = automatic
+
     def _sample(self) -> tuple[float]:
-        name = self._sense.function.name
-        probe = self.probe if name == "VOLT" else lambda: math.inf if name in _OPEN else 0.0
-        reading = self.digitiser.measure(self._sense, probe, self.range_stuck)
+        reading = self.digitiser.measure(self._sense, partial(self._probed, self._sense), self.range_stuck)
         reading = self._sense.nulled(reading)
         low, high = self._limits.passed(reading)
         overloaded = abs(reading) >= OVERLOAD
@@ -241,7 +353,11 @@ class Multimeter(BenchMeter[float]):
         self.statistics.reset()
         self._limits.reset()
         self._trigger.reset()
+        self._format.reset()
         self._last = OVERLOAD
         for sense in self._senses.values():
             sense.reset()
+        self._sensor.reset()
+        self._terminals.reset()
+        self._slowest.reset()
         self._sense = self._senses["VOLT"]

@@ -2,7 +2,7 @@
 
 Channels: 101 to 120 multiplexer, 121 and 122 current, 201 to 220 actuators, 301 and 302 digital ports, 303 totalizer,
 304 and 305 analogue outputs. Commands, answers and error codes follow the programming guide and, where that was not at
-hand, the one of its predecessor 34970A. The alarm queue and its outputs, and files, are not there.
+hand, the one of its predecessor 34970A. Alarms of digital patterns, and files, are not there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from functools import partial
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.acquisition import Acquisition, Plan
+from station.twin.instruments.acquisition import Acquisition, Plan, block
+from station.twin.instruments.alarms import Alarms
 from station.twin.instruments.bench_meter import BenchMeter
-from station.twin.instruments.calendar import clock
+from station.twin.instruments.kept import kept
 from station.twin.instruments.multifunction import Multifunction
-from station.twin.instruments.multimeter import Digitiser, Function
+from station.twin.instruments.multimeter import TRANSDUCERS, Digitiser, Function, sensor
 from station.twin.instruments.multiplexer import CURRENT, FUNCTIONS, VOLTAGE, Multiplexer, Probes, fit, fresh
 from station.twin.instruments.readings import Format, History, Reading
 from station.twin.instruments.statistics import Statistics
@@ -28,6 +29,7 @@ from station.twin.scpi import (
     Choice,
     Command,
     Optional,
+    Parameter,
     Quantity,
     Settings,
     Switch,
@@ -36,6 +38,7 @@ from station.twin.scpi import (
     nr3,
     require,
 )
+from station.twin.scpi.values import short
 
 ACTUATORS = tuple(range(201, 221))
 MULTIFUNCTION = tuple(range(301, 306))
@@ -47,15 +50,6 @@ _SCANNED = (*VOLTAGE, *CURRENT, *MULTIFUNCTION[:3])
 _PORT_READING = 0.001
 PLACES = range(6)
 """For *SAV and *RCL."""
-
-
-class _SensorType:
-    """The kind of thermocouple, RTD or thermistor: a letter or a number, which changes nothing here."""
-
-    def parse(self, text: str) -> str:
-        """Take it as it is; raises -104 for anything but letters and digits."""
-        require(text.isalnum(), -104)
-        return text
 
 
 class _Trigger(Settings):
@@ -100,7 +94,9 @@ class DataAcquisition(BenchMeter[Reading]):
         self._monitored, self._monitoring = CHANNELS[:1], Switch()
         self._serial = serial
         self._scan: tuple[int, ...] = ()
-        self._count_and_clear = False
+        self._counting = Choice(("READ", "RRESet"))
+        self._advance = Choice(("IMMediate", "BUS", "EXTernal"))
+        self.alarms = Alarms(CHANNELS, _SCANNED, _block)
         self._trigger = _Trigger()
         revision = "A.03.02-01.00-03.01-00.02-04-02"
         identity = f"Keysight Technologies,DAQ970A,{serial},{revision}"
@@ -127,6 +123,8 @@ class DataAcquisition(BenchMeter[Reading]):
         yield from self._scanning()
         yield from self._telling()
         yield from self._housekeeping()
+        yield from self.alarms.commands()
+        yield from self.registers("STATus:ALARm", self.alarms.register)
         yield from self._front_panel(PLACES, self._keep)
 
     def _measuring(self, function: Function) -> Iterable[Command]:
@@ -134,12 +132,7 @@ class DataAcquisition(BenchMeter[Reading]):
         listed = Channels(CHANNELS, fit(function))
         configure, measure = partial(self._configure, function.name), partial(self._measure, function.name)
         if function.name == "TEMP":
-            kinds = Optional(Choice(("DEFault", "TCouple", "RTD", "FRTD", "THERmistor")))
-            sensor = (kinds, Optional(_SensorType()), Optional(Quantity(0, 1, 1)))
-            yield Command(
-                "CONFigure:TEMPerature", lambda *args: configure(None, *args[3:]), *sensor, resolution, listed
-            )
-            yield Command("MEASure:TEMPerature?", lambda *args: measure(None, *args[3:]), *sensor, resolution, listed)
+            yield from self._measuring_temperature(resolution, listed)
             return
         if function.described:
             yield Command(f"CONFigure:{function.header}", partial(configure, None, None), listed)
@@ -147,6 +140,37 @@ class DataAcquisition(BenchMeter[Reading]):
             return
         yield Command(f"CONFigure:{function.header}", configure, top, resolution, listed)
         yield Command(f"MEASure:{function.header}?", measure, top, resolution, listed)
+
+    def _measuring_temperature(self, resolution: Parameter, listed: Parameter) -> Iterable[Command]:
+        """CONFigure:TEMPerature and MEASure:TEMPerature?, which name the sensor, or have it in their header."""
+        kind, *rest = *sensor(), resolution, listed
+        yield Command("CONFigure:TEMPerature", self._configure_sensor, kind, *rest)
+        yield Command("MEASure:TEMPerature?", self._measure_sensor, kind, *rest)
+        for word in TRANSDUCERS:
+            yield Command(f"CONFigure:TEMPerature:{word}", partial(self._configure_sensor, short(word)), *rest)
+            yield Command(f"MEASure:TEMPerature:{word}?", partial(self._measure_sensor, short(word)), *rest)
+
+    def _configure_sensor(
+        self,
+        kind: str | None,
+        type_: str | None,
+        _one: float | None,
+        resolution: float | None,
+        channels: tuple[int, ...],
+    ) -> None:
+        self._configure("TEMP", None, resolution, channels)
+        self.multiplexer.equip(kind, type_, channels)
+
+    def _measure_sensor(
+        self,
+        kind: str | None,
+        type_: str | None,
+        one: float | None,
+        resolution: float | None,
+        channels: tuple[int, ...],
+    ) -> Generator[float, None, str]:
+        self._configure_sensor(kind, type_, one, resolution, channels)
+        return (yield from self.acquisition.read())
 
     def _scanning(self) -> Iterable[Command]:
         listed, trigger = Channels(CHANNELS, _SCANNED), self._trigger
@@ -163,7 +187,13 @@ class DataAcquisition(BenchMeter[Reading]):
         yield Command("READ?", self._read, Optional(listed))
         yield Command("CONFigure:DIGital[:BYTE]", self._configure_ports, ports)
         yield Command("MEASure:DIGital[:BYTE]?", self._measure_ports, ports)
-        yield Command("CONFigure:TOTalize", self._configure_counter, Choice(("READ", "RRESet")), counter)
+        yield Command("CONFigure:TOTalize", self._configure_counter, self._counting, counter)
+        yield Command("MEASure:TOTalize?", self._measure_counter, self._counting, counter)
+        yield Command(
+            "[SENSe:]TOTalize:TYPE", lambda kind, _: setattr(self._counting, "value", kind), self._counting, counter
+        )
+        yield Command("[SENSe:]TOTalize:TYPE?", lambda _: self._counting.value, counter)
+        yield from knob("ROUTe:CHANnel:ADVance:SOURce", self._advance)
 
     def _telling(self) -> Iterable[Command]:
         """What goes with a reading, and what else is known of those of a channel."""
@@ -173,13 +203,15 @@ class DataAcquisition(BenchMeter[Reading]):
         yield from knob("FORMat:READing:TIME:TYPE", form.kind)
         yield from knob("FORMat:READing:CHANnel", form.channel)
         yield from knob("FORMat:READing:ALARm", form.alarm)
-        for node in Statistics().told():
-            yield Command(f"CALCulate:AVERage:{node}?", partial(self._counted, node), listed)
+        told = tuple(Statistics().told())
+        for node in told:
+            yield Command(f"CALCulate:AVERage:{node}?", partial(self._counted, (node,)), listed)
+        yield Command("CALCulate:AVERage:ALL?", partial(self._counted, told[:4]), listed)
+        for node in ("MINimum", "MAXimum"):
+            yield Command(f"CALCulate:AVERage:{node}:TIME?", partial(self._extreme, node), listed)
         yield Command("CALCulate:AVERage:CLEar", self._forget, listed)
         yield Command("DATA:LAST?", self._last, Optional(Quantity(1, 1, 1)), listed)
-        yield Command(
-            "SYSTem:TIME:SCAN?", lambda: f"{(began := self.calendar.at(self._began)):%Y,%m,%d},{clock(began)}"
-        )
+        yield Command("SYSTem:TIME:SCAN?", lambda: self.calendar.moment(self._began))
         yield Command("ROUTe:MONitor[:CHANnel]", self._monitor, Channels(CHANNELS, _SCANNED))
         yield Command("ROUTe:MONitor[:CHANnel]?", lambda: _block(self._monitored))
         yield from knob("ROUTe:MONitor:STATe", self._monitoring)
@@ -191,12 +223,17 @@ class DataAcquisition(BenchMeter[Reading]):
         require(bool(chosen), 113)
         return [self._histories[channel] for channel in chosen]
 
-    def _counted(self, node: str, channels: tuple[int, ...] | None) -> str:
-        return ",".join(nr3(history.statistics.told()[node]()) for history in self._of(channels))
+    def _counted(self, nodes: tuple[str, ...], channels: tuple[int, ...] | None) -> str:
+        return ",".join(nr3(history.statistics.told()[node]()) for history in self._of(channels) for node in nodes)
+
+    def _extreme(self, node: str, channels: tuple[int, ...] | None) -> str:
+        """When the lowest or the highest reading of each channel was taken; now, where there is none."""
+        found = (history.lowest if node == "MINimum" else history.highest for history in self._of(channels))
+        return ",".join(self.calendar.moment(self.now if reading is None else reading.at) for reading in found)
 
     def _forget(self, channels: tuple[int, ...] | None) -> None:
         for history in self._of(channels):
-            history.statistics.clear()
+            history.clear()
 
     def _last(self, _count: float | None, channels: tuple[int, ...] | None) -> str:
         """The last reading of each channel; raises -230 where there is none."""
@@ -217,6 +254,7 @@ class DataAcquisition(BenchMeter[Reading]):
         yield Command("SYSTem:CTYPe?", self._card, Quantity(1, 300, 1))
         yield Command("SYSTem:CPON", lambda _slot: self.relays.order(()), slot)
         yield from knob("INSTrument:DMM[:STATe]", Switch(True))
+        yield from kept({}, {"FORMat[:DATA]": ("ASCii",), "FORMat:BORDer": ("NORMal", "SWAPped")})
         yield Command("INSTrument:DMM:INSTalled?", lambda: "1")
 
     def _keep(self) -> Callable[[], None]:
@@ -251,10 +289,17 @@ class DataAcquisition(BenchMeter[Reading]):
         self._configure_ports(ports)
         return (yield from self.acquisition.read())
 
+    def _count_by(self, kind: str, _channels: tuple[int, ...]) -> None:
+        self._counting.value = kind
+
     def _configure_counter(self, kind: str, channels: tuple[int, ...]) -> None:
-        self._count_and_clear = kind == "RRES"
+        self._counting.value = kind
         self._trigger.reset()
         self._list(channels)
+
+    def _measure_counter(self, kind: str, channels: tuple[int, ...]) -> Generator[float, None, str]:
+        self._configure_counter(kind, channels)
+        return (yield from self.acquisition.read())
 
     def _list(self, channels: Iterable[int]) -> None:
         """Set the scan list; channels are measured in the order of their numbers."""
@@ -290,7 +335,9 @@ class DataAcquisition(BenchMeter[Reading]):
         readings = [self._reading(channel) for channel in self._scan]
         for reading in readings:
             self._histories[reading.channel].take(reading)
-        if self._count_and_clear and self.module.counter in self._scan:
+            described = f"{nr3(reading.value)} {reading.unit},{self.calendar.moment(reading.at)}"
+            self.alarms.take(reading.channel, reading.alarm, described)
+        if self._counting.value == "RRES" and self.module.counter in self._scan:
             self.module.counts = 0
         return readings
 
@@ -317,12 +364,12 @@ class DataAcquisition(BenchMeter[Reading]):
         self._format.reset()
         self._histories.clear()
         self._scan = ()
-        self._count_and_clear = False
+        for setting in (self._counting, self._advance, self.alarms):
+            setting.reset()
         self.relays.order(())
         self.module.reset()
 
 
 def _block(channels: Iterable[int]) -> str:
     """A channel list as a block of definite length."""
-    listed = f"(@{','.join(map(str, channels))})"
-    return f"#{len(str(len(listed)))}{len(listed)}{listed}"
+    return block(f"(@{','.join(map(str, channels))})")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from numpy.random import Generator as Rng
 
-from station.twin.instruments.boxes import Output, Panel, TwoQuadrantBox, Watchdog
+from station.twin.instruments.boxes import Counter, Output, Panel, TwoQuadrantBox, Watchdog
 from station.twin.instruments.kept import kept
 from station.twin.instruments.protection import Protection
 from station.twin.instruments.two_quadrants import Offer, quadrants
@@ -46,6 +45,9 @@ KEPT_SWITCHES: Mapping[str, bool] = MappingProxyType(
         "SENSe:FUNCtion:CURRent": True,
         "SENSe:FAULt:STATe": False,
         "[SOURce:]CURRent:SHARing[:STATe]": False,
+        "OUTPut:COUPle[:STATe]": False,
+        "LXI:IDENtify[:STATe]": False,
+        "*PSC": True,
     }
 )
 KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -53,24 +55,14 @@ KEPT_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "DISPlay[:WINDow]:VIEW": ("METER_VI", "METER_VP", "METER_VIP"),
         "OUTPut:INHibit:MODE": ("OFF", "LATChing", "LIVE"),
         "OUTPut:PON:STATe": ("RST", "RCL0"),
+        "[SOURce:]CURRent:PROTection:DELay:STARt": ("SCHange", "CCTRans"),
+        "FORMat[:DATA]": ("ASCii",),
+        "FORMat:BORDer": ("NORMal", "SWAPped"),
     }
 )
 """What a client may set up and read back, and the circuit knows nothing of."""
-
-
-@dataclass(slots=True)
-class _Counter:
-    """What has flowed, in the unit of its rate times seconds."""
-
-    total: float = 0.0
-
-    def add(self, rate: float, seconds: float) -> None:
-        """Let it flow."""
-        self.total += rate * seconds
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.total = 0.0
+KINDS = ("ACDC", "HIGH", "LOW", "MAXimum", "MINimum")
+"""What else is measured of voltage and current; all the same here, where nothing ripples within a measurement."""
 
 
 class _Panel(Panel):
@@ -121,7 +113,7 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
     def __init__(self, *, serial: str, rng: Rng, source: SourceTerminals, sink: SinkTerminals) -> None:
         """Power up with the output off, in voltage priority."""
         panel = _Panel()
-        self._charge, self._energy = _Counter(), _Counter()
+        self._charge, self._energy = Counter(), Counter()
         self._acquired: tuple[float, float] | None = None
         self._armed = False
         self._interface = Choice(("LOCal", "REMote", "RWLock"))
@@ -184,6 +176,7 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
         yield Command("OUTPut:PROTection:CLEar", self.clear)
         yield from self.watchdog.knobs("OUTPut:PROTection:WDOG[:STATe]", "OUTPut:PROTection:WDOG:DELay")
         yield Command("OUTPut:PROTection:TEMPerature:MARGin?", lambda: nr3(AMBIENT))
+        yield Command("*OPT?", lambda: "0")
         yield Command("SYSTem:TEMPerature:AMBient?", lambda: nr3(AMBIENT))
         yield from knob("SYSTem:COMMunicate:RLSTate", self._interface)
         yield from Memories(range(10), self._keep, self.reset).commands()
@@ -256,14 +249,16 @@ class KeysightRp7900(TwoQuadrantBox[_Panel]):
     def _measuring(self) -> Iterable[Command]:
         """MEASure takes voltage and current at once; FETCh says what the last one found."""
         for verb, take in (("MEASure", self._acquire), ("FETCh", self._fetch)):
-            yield Command(f"{verb}[:SCALar]:VOLTage[:DC]?", lambda take=take: nr3(take()[0]))
-            yield Command(f"{verb}[:SCALar]:CURRent[:DC]?", lambda take=take: nr3(take()[1]))
-            yield Command(f"{verb}[:SCALar]:POWer[:DC]?", lambda take=take: nr3(math.prod(take())))
+            for kind in ("[:DC]", *(f":{kind}" for kind in KINDS)):
+                yield Command(f"{verb}[:SCALar]:VOLTage{kind}?", lambda take=take: nr3(take()[0]))
+                yield Command(f"{verb}[:SCALar]:CURRent{kind}?", lambda take=take: nr3(take()[1]))
+            for kind in ("[:DC]", ":MAXimum", ":MINimum"):
+                yield Command(f"{verb}[:SCALar]:POWer{kind}?", lambda take=take: nr3(math.prod(take())))
 
     def _counting(self) -> Iterable[Command]:
         """Ampere-hours and watt-hours since they were last reset, negative when drawn."""
         for node, counter in (("AHOur", self._charge), ("WHOur", self._energy)):
-            yield Command(f"FETCh[:SCALar]:{node}?", lambda counter=counter: nr3(counter.total / 3600))
+            yield Command(f"FETCh[:SCALar]:{node}?", lambda counter=counter: nr3(counter.total))
             yield Command(f"[SENSe:]{node}:RESet", counter.reset)
 
     def _acquire(self) -> tuple[float, float]:

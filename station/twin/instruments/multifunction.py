@@ -13,7 +13,8 @@ class Multifunction:
     """The module's channels: ports at `first` and the next, totalizer at `first` + 2, outputs (V) at + 3 and + 4.
 
     A port is an input until it is written to. `outputs` has the bytes of the ports that drive, `counts` the totalizer,
-    `volts` the analogue outputs; `moved` is called whenever an output changes.
+    `volts` the analogue outputs; `moved` is called whenever an output changes. Nothing is wired to the totalizer: its
+    `slope` and `threshold` are kept.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Multifunction:
         self.outputs: dict[int, int] = {}
         self.counts = 0
         self.volts = {first + 3: 0.0, first + 4: 0.0}
+        self.slope, self.threshold = Choice(("POSitive", "NEGative")), Choice(("TTL", "AC"))
         self._known, self._inputs, self._moved = known, inputs, moved
 
     def reset(self) -> None:
@@ -32,6 +34,8 @@ class Multifunction:
         self.outputs.clear()
         self.counts = 0
         self.volts = dict.fromkeys(self.volts, 0.0)
+        self.slope.reset()
+        self.threshold.reset()
         self._moved()
 
     def read(self, port: int) -> int:
@@ -47,11 +51,22 @@ class Multifunction:
         yield Command("SOURce:DIGital:DATA:WORD", self._write_word, word, low)
         yield Command("SOURce:DIGital:DATA:BIT", self._write_bit, Quantity(0, 1, 0), bit, ports)
         yield Command("SOURce:DIGital:DATA[:BYTE]?", lambda listed: _integers(map(self._driven, listed)), ports)
+        yield Command("SOURce:DIGital:DATA:WORD?", lambda _listed: nr1_signed(self._driven_word()), low)
+        yield Command("SOURce:DIGital:DATA:BIT?", self._driven_bit, bit, ports)
         yield Command("SOURce:DIGital:STATe?", lambda listed: _flags(port in self.outputs for port in listed), ports)
         yield Command("[SENSe:]DIGital:DATA[:BYTE]?", lambda listed: _integers(map(self.read, listed)), ports)
         yield Command("[SENSe:]DIGital:DATA:WORD?", lambda _listed: nr1_signed(self._word()), low)
         yield Command("[SENSe:]DIGital:DATA:BIT?", self._read_bit, bit, ports)
         yield Command("CONFigure:DIGital:DIRection", self.direct, Choice(("INPut", "OUTPut")), ports)
+        yield Command("CONFigure:DIGital:DIRection?", self._directions, ports)
+        for node, setting in (("SLOPe", self.slope), ("THReshold:MODE", self.threshold)):
+            yield Command(
+                f"[SENSe:]TOTalize:{node}",
+                lambda word, _, setting=setting: setattr(setting, "value", word),
+                setting,
+                counter,
+            )
+            yield Command(f"[SENSe:]TOTalize:{node}?", lambda _, setting=setting: setting.value, counter)
         yield Command("[SENSe:]TOTalize:DATA?", lambda _listed: nr3(self.counts), counter)
         yield Command("[SENSe:]TOTalize:CLEar:IMMediate", self._clear_counts, counter)
         yield Command("SOURce:VOLTage[:LEVel]", self._drive, Quantity(-12, 12, 0, "V"), dacs)
@@ -81,6 +96,16 @@ class Multifunction:
         for port in ports:
             self.outputs[port] = self._driven(port) & ~mask | mask * round(value)
         self._moved()
+
+    def _driven_word(self) -> int:
+        low, high = self.ports
+        return self._driven(low) | self._driven(high) << 8
+
+    def _driven_bit(self, bit: float, ports: Iterable[int]) -> str:
+        return _integers(self._driven(port) >> round(bit) & 1 for port in ports)
+
+    def _directions(self, ports: Iterable[int]) -> str:
+        return ",".join("OUTP" if port in self.outputs else "INP" for port in ports)
 
     def _read_bit(self, bit: float, ports: Iterable[int]) -> str:
         return _integers(self.read(port) >> round(bit) & 1 for port in ports)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from numpy.random import Generator
 
-from station.twin.scpi import Optional, Quantity, Settings, Switch, nr3
+from station.twin.scpi import Choice, Optional, Quantity, Settings, Switch, nr3, require
 from station.twin.scpi.values import matches
 
 LINE_FREQUENCY = 50.0
@@ -53,6 +53,8 @@ UNITS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What readings are in, by the name of the function."""
+SUFFIXES: Mapping[str, str] = MappingProxyType({"VDC": "V", "VAC": "V", "ADC": "A", "AAC": "A", "C": ""})
+"""What ranges are in where it is not what readings are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,29 @@ class Function:
         """What its readings are in, as DATA:LAST? says it."""
         return UNITS.get(self.name, "")
 
+    @property
+    def suffix(self) -> str:
+        """The unit that may stand behind a range: `10mA`."""
+        return SUFFIXES.get(self.unit, self.unit)
+
+    @property
+    def rectified(self) -> bool:
+        """Whether its readings are effective values, never negative."""
+        return self.name.endswith(":AC")
+
     def called(self, text: str) -> bool:
         """Whether `text`, such as VOLT:DC, is a name of this function."""
         names, nodes = text.upper().removesuffix(":DC").split(":"), self.header.removesuffix("[:DC]").split(":")
         return len(names) == len(nodes) and all(map(matches, names, nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranging:
+    """ON, OFF or a number, which are true or false; or ONCE, which is None."""
+
+    def parse(self, text: str) -> bool | None:
+        """Read one of them; raises -104 or -224."""
+        return None if text.upper() == "ONCE" else Switch().parse(text)
 
 
 @dataclass(slots=True)
@@ -84,6 +105,25 @@ class Zero(Switch):
         return text.upper() != "ONCE" and Switch.parse(self, text)
 
 
+@dataclass(frozen=True, slots=True)
+class SensorType:
+    """The kind of thermocouple, RTD or thermistor: a letter or a number, which changes nothing here."""
+
+    def parse(self, text: str) -> str:
+        """Take it as it is; raises -104 for anything but letters and digits."""
+        require(text.replace(".", "").isalnum(), -104)
+        return text
+
+
+TRANSDUCERS = ("TCouple", "RTD", "FRTD", "FTHermistor", "THERmistor")
+"""What tells a temperature; each of them tells the true one."""
+
+
+def sensor() -> tuple[Optional, Optional, Optional]:
+    """Parameters of CONFigure:TEMPerature: the transducer, its type, and a 1 that stands for the range."""
+    return Optional(Choice(("DEFault", *TRANSDUCERS))), Optional(SensorType()), Optional(Quantity(0, 1, 1))
+
+
 class Sense(Settings):
     """How one function measures: range, integration time, automatic zero."""
 
@@ -91,7 +131,7 @@ class Sense(Settings):
         """`cycles` are the integration times on offer, in power line cycles."""
         ranges = function.ranges
         self.function = function
-        self.range = Quantity(0, ranges[-1], ranges[min(2, len(ranges) - 1)], steps=ranges)
+        self.range = Quantity(0, ranges[-1], ranges[min(2, len(ranges) - 1)], function.suffix, steps=ranges)
         self.auto = Switch(True)
         self.cycles = Quantity(0, cycles[-1], default, steps=cycles)
         self.aperture = Quantity(20e-6, 1.0, 0.1, "S", decimals=6)
@@ -100,7 +140,7 @@ class Sense(Settings):
         self.impedance = Switch()
         self.bandwidth = Quantity(3, 200, 20, "HZ", steps=(3.0, 20.0, 200.0))
         self.null, self.null_auto = Switch(), Switch()
-        self.null_value = Quantity(-1.2 * ranges[-1], 1.2 * ranges[-1], 0)
+        self.null_value = Quantity(-1.2 * ranges[-1], 1.2 * ranges[-1], 0, function.suffix)
         self._null_awaited = False
 
     @property
@@ -132,9 +172,9 @@ class Sense(Settings):
 
     def parameters(self) -> tuple[Optional, Optional]:
         """The parameters of CONFigure and MEASure: range and resolution, either may be left out."""
-        tops = self.function.ranges
-        top = Quantity(0, tops[-1], tops[-1], steps=tops, words={"AUTO": 0.0, "DEFault": 0.0})
-        return Optional(top), Optional(Quantity(0, tops[-1], 0, words={"DEFault": -1.0}))
+        tops, unit = self.function.ranges, self.function.suffix
+        top = Quantity(0, tops[-1], tops[-1], unit, steps=tops, words={"AUTO": 0.0, "DEFault": 0.0})
+        return Optional(top), Optional(Quantity(0, tops[-1], 0, unit, words={"DEFault": -1.0}))
 
     def renew_null(self) -> None:
         """With the null switched on or made automatic, the next reading is what is subtracted from then on."""
@@ -175,10 +215,13 @@ class Sense(Settings):
 class Digitiser:
     """The measuring core. A fault may change gain, offset (in the unit of the function) and noise (rms, in steps), have
     it repeat its last readings (`frozen`), or report an overload whatever it measures.
+
+    `zero` is what its input reads when it is shorted, V; other functions are nulled by the calibration laboratory.
     """
 
     rng: Generator
     gain: float = 1.0
+    zero: float = 0.0
     offset: float = 0.0
     noise: float = 0.5
     frozen: bool = False
@@ -192,12 +235,25 @@ class Digitiser:
         return self._last[id(sense)]
 
     def _taken(self, sense: Sense, probe: Callable[[], float], stuck: float) -> float:
-        seen = probe() * self.gain + self.offset
+        seen = self._seen(sense, probe)
         ranges = sense.function.ranges
         if sense.auto.value:
-            sense.range.value = next((top for top in ranges if abs(seen) <= 1.2 * top), ranges[-1])
+            sense.range.value = _fitting(ranges, seen)
         top = stuck or sense.range.value
         if not abs(seen) <= (1.2 * top if top < ranges[-1] else top):
             return math.copysign(OVERLOAD, seen)
         step = sense.resolution
-        return round(seen / step + self.rng.normal(0.0, self.noise)) * step
+        read = round(seen / step + self.rng.normal(0.0, self.noise)) * step
+        return abs(read) if sense.function.rectified else read
+
+    def _seen(self, sense: Sense, probe: Callable[[], float]) -> float:
+        return probe() * self.gain + self.offset + (self.zero if sense.function.name == "VOLT" else 0.0)
+
+    def fit(self, sense: Sense, probe: Callable[[], float]) -> None:
+        """RANGe:AUTO ONCE: the range that fits what the probe tells now, and no automatic ranging from then on."""
+        sense.range.value, sense.auto.value = _fitting(sense.function.ranges, self._seen(sense, probe)), False
+
+
+def _fitting(ranges: tuple[float, ...], seen: float) -> float:
+    """The lowest range that shows this without an overload, or the highest."""
+    return next((top for top in ranges if abs(seen) <= 1.2 * top), ranges[-1])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
-from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from station.twin.instruments.multimeter import OVERLOAD, Digitiser, Function, Sense
+from station.twin.instruments.multimeter import OVERLOAD, TRANSDUCERS, Digitiser, Function, Sense
 from station.twin.instruments.readings import Treatment
 from station.twin.instruments.switching import SETTLING
 from station.twin.scpi import (
@@ -21,6 +20,7 @@ from station.twin.scpi import (
     Settings,
     Switch,
     Text,
+    nr1_signed,
     nr3,
     require,
 )
@@ -46,15 +46,33 @@ FUNCTIONS = (
     Function("DIOD", "DIODe", (5.0,), "DIOD"),
 )
 _OPEN = ("RES", "FRES", "TEMP", "DIOD")
-SENSORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "TRANsducer:TYPE": ("TCouple", "RTD", "FRTD", "THERmistor"),
-        "TRANsducer:TCouple:TYPE": ("J", "B", "E", "K", "N", "R", "S", "T"),
-        "RJUNction:TYPE": ("INTernal", "EXTernal", "FIXed"),
-    }
-)
-"""What TEMPerature knows of sensors, and its words, the default first; every sensor tells the true temperature."""
+KIND, COUPLE = "TRANsducer:TYPE", "TRANsducer:TCouple:TYPE"
+THERMOCOUPLES = ("J", "B", "E", "K", "N", "R", "S", "T")
 LONGEST_DELAY = 60.0
+INSIDE = 25.0
+"""Degrees Celsius of the terminals, where thermocouples end."""
+
+
+def sensors() -> dict[str, Quantity | Switch | Choice]:
+    """What TEMPerature knows of sensors at its defaults, by header; every sensor tells the true temperature."""
+    junction: tuple[str, ...] = ("INTernal", "EXTernal", "FIXed")
+    return {
+        KIND: Choice(TRANSDUCERS),
+        COUPLE: Choice(THERMOCOUPLES),
+        "TRANsducer:TCouple:CHECk": Switch(),
+        "TRANsducer:TCouple:RJUNction:TYPE": Choice(junction),
+        "TRANsducer:TCouple:RJUNction": Quantity(-20, 80, 0, "C"),
+        "RJUNction:TYPE": Choice(junction),
+        **{f"TRANsducer:{node}:TYPE": Quantity(85, 91, 85, form=nr1_signed, steps=(85.0, 91.0)) for node in RESISTORS},
+        **{f"TRANsducer:{node}:RESistance[:REFerence]": Quantity(49, 2100, 100, "OHM") for node in RESISTORS},
+        **{
+            f"TRANsducer:{node}:TYPE": Quantity(2252, 10e3, 5000, form=nr1_signed, steps=(2252.0, 5000.0, 10e3))
+            for node in ("FTHermistor", "THERmistor")
+        },
+    }
+
+
+RESISTORS = ("RTD", "FRTD")
 
 T = TypeVar("T")
 
@@ -83,7 +101,9 @@ class _Setup(Settings):
         self.delay, self.automatic = Quantity(0, LONGEST_DELAY, 0, "S", decimals=3), Switch(True)
         self.impedance = Switch()
         self.degrees = Choice(("C", "F", "K"))
-        self.sensor = {node: Choice(words) for node, words in SENSORS.items()}
+        self.sensor = sensors()
+        self.compensated, self.four_wires, self.label = Switch(), Switch(), Text(18)
+        self.slowest, self.range_by_voltage = Quantity(3, 300e3, 20, "HZ", steps=(3.0, 20.0, 200.0)), Switch(True)
         self.treatment = Treatment()
 
     @property
@@ -138,6 +158,22 @@ class Multiplexer:
             setup.function.value = name
             setup.sense.configure(top, resolution)
 
+    def equip(self, kind: str | None, type_: str | None, channels: Iterable[int]) -> None:
+        """Say what tells the temperature on these channels, a thermocouple where that is left out."""
+        for channel in channels:
+            sensor = self._setups[channel].sensor
+            sensor[KIND].value = kind if kind not in (None, "DEF") else "TC"
+            if sensor[KIND].value == "TC" and type_ in THERMOCOUPLES:
+                sensor[COUPLE].value = type_
+
+    def null(self, channels: tuple[int, ...] | None) -> None:
+        """CALCulate:SCALe:OFFSet:NULL: what a channel reads now reads 0 from now on."""
+        self._chosen(channels, self.channels)
+        for channel in self._scanned() if channels is None else channels:
+            treatment = self._setups[channel].treatment
+            value, _, _ = self.measure(channel)
+            treatment.offset.value -= value if treatment.scaled.value else value * treatment.gain.value
+
     def kept(self) -> Callable[[], None]:
         """What puts all channels back to how they are set up now."""
         puts = [setup.kept() for setup in self._setups.values()]
@@ -177,8 +213,21 @@ class Multiplexer:
         yield from self._knob("INPut:IMPedance:AUTO", every, lambda setup: setup.impedance)
         yield from self._knob("[SENSe:]ZERO:AUTO", every, lambda setup: setup.sense.zero)
         yield from self._knob("UNIT:TEMPerature", every, lambda setup: setup.degrees)
-        for node in SENSORS:
+        yield from self._knob("[SENSe:]VOLTage[:DC]:IMPedance:AUTO", VOLTAGE, lambda setup: setup.impedance)
+        yield from self._knob("ROUTe:CHANnel:LABel", every, lambda setup: setup.label)
+        yield from self._knob("ROUTe:CHANnel:FWIRe", VOLTAGE[:10], lambda setup: setup.four_wires)
+        for node in ("RESistance", "FRESistance"):
+            yield from self._knob(f"[SENSe:]{node}:OCOMpensated", VOLTAGE, lambda setup: setup.compensated)
+        for node in ("FREQuency", "PERiod"):
+            yield from self._knob(f"[SENSe:]{node}:RANGe:LOWer", VOLTAGE, lambda setup: setup.slowest)
+            yield from self._knob(f"[SENSe:]{node}:VOLTage:RANGe:AUTO", VOLTAGE, lambda setup: setup.range_by_voltage)
+        for node in sensors():
             yield from self._knob(f"[SENSe:]TEMPerature:{node}", VOLTAGE, partial(_sensor, node))
+        yield Command(
+            "[SENSe:]TEMPerature:RJUNction?",
+            lambda chosen: ",".join(nr3(INSIDE) for _ in self._chosen(chosen, VOLTAGE)),
+            Optional(Channels(self._known, VOLTAGE)),
+        )
 
     def _sensing(self, function: Function) -> Iterable[Command]:
         """How one function measures, on each channel that has it."""
@@ -201,6 +250,9 @@ class Multiplexer:
         )
         yield from self._knob(f"{root}:RANGe:AUTO", channels, lambda setup: sense(setup).auto)
         yield from self._knob(f"{root}:ZERO:AUTO", channels, lambda setup: sense(setup).zero)
+        yield from self._knob(f"{root}:APERture:ENABled", channels, lambda setup: sense(setup).timed)
+        if function.rectified:
+            yield from self._knob(f"{root}:BANDwidth", channels, lambda setup: sense(setup).bandwidth)
         listed = Optional(Channels(self._known, channels))
         finest = fresh(function).parameters()[1].parameter
         yield Command(
@@ -222,6 +274,7 @@ class Multiplexer:
         yield from self._knob("CALCulate:SCALe:STATe", every, lambda setup: setup.treatment.scaled)
         yield from self._knob("CALCulate:SCALe:GAIN", every, lambda setup: setup.treatment.gain)
         yield from self._knob("CALCulate:SCALe:OFFSet", every, lambda setup: setup.treatment.offset)
+        yield Command("CALCulate:SCALe:OFFSet:NULL", self.null, Optional(Channels(self._known, every)))
         yield from self._knob("CALCulate:SCALe:UNIT", every, lambda setup: setup.treatment.unit)
         yield from self._knob("CALCulate:LIMit:UPPer", every, lambda setup: setup.treatment.upper)
         yield from self._knob("CALCulate:LIMit:UPPer:STATe", every, lambda setup: setup.treatment.upper_on)
@@ -279,6 +332,6 @@ def _wait(setup: _Setup) -> None:
     setup.automatic.value = False
 
 
-def _sensor(node: str, setup: _Setup) -> Choice:
+def _sensor(node: str, setup: _Setup) -> Setting[Any]:
     """What a channel knows of its sensor."""
     return setup.sensor[node]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from station.twin.instruments.calendar import Calendar, clock
+from station.twin.instruments.calendar import Calendar
 from station.twin.instruments.statistics import Statistics
 from station.twin.scpi import Choice, Quantity, Settings, Switch, Text, nr3
 
@@ -37,8 +37,7 @@ class Format(Settings):
 
     def say(self, reading: Reading, calendar: Calendar) -> str:
         """A reading as it leaves the unit: `+2.61920000E+01 C,000000000.017,101,2`."""
-        shown = calendar.at(reading.at)
-        moment = f"{reading.since:013.3f}" if self.kind.value == "REL" else f"{shown:%Y,%m,%d},{clock(shown)}"
+        moment = f"{reading.since:013.3f}" if self.kind.value == "REL" else calendar.moment(reading.at)
         fields = (
             (True, nr3(reading.value) + f" {reading.unit}" * self.unit.value),
             (self.time.value, moment),
@@ -76,8 +75,19 @@ class History:
 
     statistics: Statistics
     last: Reading | None = None
+    lowest: Reading | None = None
+    highest: Reading | None = None
 
     def take(self, reading: Reading) -> None:
         """Remember one more."""
         self.statistics.take(reading.value)
         self.last = reading
+        if self.lowest is None or reading.value < self.lowest.value:
+            self.lowest = reading
+        if self.highest is None or reading.value > self.highest.value:
+            self.highest = reading
+
+    def clear(self) -> None:
+        """Count anew; the last reading is still the last."""
+        self.statistics.clear()
+        self.lowest = self.highest = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
 
-from station.twin.scpi import Channels, Command, Optional, Quantity
+from station.twin.scpi import Channels, Command, Optional, Quantity, nr1_signed
 
 SETTLING = 0.008
 """Seconds a relay needs to move and stop bouncing (engineering judgement: 5 ms to 10 ms)."""
@@ -23,6 +24,7 @@ class Relays:
         self._ordered: frozenset[int] = frozenset()
         self._moving = 0
         self._told: frozenset[int] = frozenset()
+        self._cycles: Counter[int] = Counter()
 
     @property
     def closed(self) -> frozenset[int]:
@@ -43,6 +45,7 @@ class Relays:
 
     def order(self, closed: Collection[int]) -> None:
         """Have exactly these closed."""
+        self._cycles.update(set(closed) - self._ordered)
         self._ordered = frozenset(closed)
         self._tell()
 
@@ -56,7 +59,17 @@ class Relays:
         yield Command("ROUTe:OPEN:ALL", self._open_slot, Optional(slot))
         yield Command("ROUTe:CLOSe?", lambda listed: self._states(listed, "0", "1"), channels)
         yield Command("ROUTe:OPEN?", lambda listed: self._states(listed, "1", "0"), channels)
+        yield Command("DIAGnostic:RELay:CYCLes?", self._counts, channels)
+        yield Command("DIAGnostic:RELay:CYCLes:CLEar", self._forget, channels)
         yield Command("ROUTe:DONE?", lambda: str(int(self._moving == 0)))
+
+    def _counts(self, channels: tuple[int, ...]) -> str:
+        """How often each relay was told to close since it was last cleared."""
+        return ",".join(nr1_signed(self._cycles[channel]) for channel in channels)
+
+    def _forget(self, channels: tuple[int, ...]) -> None:
+        for channel in channels:
+            del self._cycles[channel]
 
     def _close(self, channels: tuple[int, ...]) -> Generator[float, None, None]:
         yield from self._settle()

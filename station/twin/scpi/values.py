@@ -31,6 +31,8 @@ PREFIXES: Mapping[str, float] = {
     "A": 1e-18,
 }
 """Multipliers of a unit suffix (IEEE 488.2 table 7-2): M is milli, MA is mega."""
+MEGA = ("MHZ", "MOHM")
+"""Suffixes whose M is mega all the same (IEEE 488.2, 7.7.3.3)."""
 
 _DECIMAL = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:\s*[eE]\s*[+-]?\d+)?)\s*([A-Za-z%/]*)")
 _BASED = re.compile(r"#(?:[hH]([0-9A-Fa-f]{1,16})|[qQ]([0-7]{1,22})|[bB]([01]{1,64}))")
@@ -93,7 +95,7 @@ def _multiplier(suffix: str, unit: str) -> float:
         raise ScpiError(-138)
     if not suffix.endswith(unit) or suffix.removesuffix(unit) not in PREFIXES:
         raise ScpiError(-131)
-    return PREFIXES[suffix.removesuffix(unit)]
+    return 1e6 if suffix in MEGA else PREFIXES[suffix.removesuffix(unit)]
 
 
 @dataclass(slots=True)
