@@ -127,6 +127,6 @@ def test_a_request_that_a_computer_tears_apart_is_still_one_request(pieces: tupl
         at = [0, *pieces, len(frame)]
         for begin, end in pairwise(at):
             wire.transmit(frame[begin:end])
-            bench.clock.wait(0.01)
+            bench.clock.wait(0.004)
         received = wire.collect(partial(needed, request=request), 1.0, 0.2)
         assert isinstance(find_answer(received, request), Answer)
