@@ -210,6 +210,12 @@ def test_the_station_s_own_echo_alone_is_silence(pack: Pack, client: PaceModbus)
         client.readings()
 
 
+def test_a_line_that_somebody_holds_down_is_silence(pack: Pack, client: PaceModbus) -> None:
+    pack.mangle = [lambda answer: bytes(len(answer))] * 3
+    with pytest.raises(PackSilent):
+        client.readings()
+
+
 def test_polls_of_a_pack_that_is_host_do_not_hide_the_answer(pack: Pack, client: PaceModbus) -> None:
     pack.words[2] = 55
     pack.mangle = [lambda answer: ASCII_POLL + answer]
