@@ -124,6 +124,17 @@ def test_a_state_of_charge_that_looks_like_a_count_of_cells_misleads_nobody(perc
     assert pace_values.analog(pace_values.answer(ALL_PACKS, packs), group=True) == packs
 
 
+@given(st.data())
+def test_a_pack_with_a_dead_cell_or_none_that_answers_is_told_apart_by_its_share(data: st.DataObject) -> None:
+    """A slave that is not there is all zeros (nkinnan/esphome-pace-bms, 24); a torn wire reads 0 V on one cell."""
+    kind, tail = data.draw(TAILS)
+    whole = pack(kind, tail)
+    absent = replace(whole, cells=(0.0,) * 15, temperatures=(0.0,) * 6, voltage=0.0)
+    torn = replace(whole, cells=(0.0, *whole.cells[1:]))
+    packs = tuple(data.draw(st.lists(st.sampled_from([whole, absent, torn]), min_size=2, max_size=5)))
+    assert pace_values.analog(pace_values.answer(ALL_PACKS, packs), group=True) == packs
+
+
 @given(st.lists(st.sampled_from([b"", b"\x00", b"\x00" * 5]), min_size=1, max_size=5))
 def test_the_alarms_of_a_group_are_told_apart_too(tails: list[bytes]) -> None:
     packs = tuple(shown(tail=tail) for tail in tails)
