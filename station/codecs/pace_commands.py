@@ -88,6 +88,7 @@ class Commands(Model):
     timing: Timing
     commands: dict[str, Byte]
     control: dict[str, Byte]
+    inverters: dict[str, dict[Byte, str]]
     bits: dict[str, Bits]
     parameters: dict[str, ParameterSet]
 
