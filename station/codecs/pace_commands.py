@@ -34,6 +34,10 @@ class ParameterSet(Model):
         """The registers."""
         return tuple(name for name in self.holds if name != ENABLED)
 
+    @property
+    def _least(self) -> int:
+        return len(self.holds) if self.at_least is None else self.at_least
+
     def decode(self, info: bytes, registers: Mapping[str, Register], *, answer: bool = True) -> dict[str, int]:
         """The words of the registers in `info`, an answer or a write; raises BadInformation."""
         words: dict[str, int] = {}
@@ -45,9 +49,15 @@ class ParameterSet(Model):
         return words
 
     def encode(self, words: Mapping[str, int], registers: Mapping[str, Register], *, answer: bool = False) -> bytes:
-        """The information that carries the words of all its registers, as a write or an answer."""
+        """The information that carries the words of its registers, as a write or an answer.
+
+        Raises KeyError for one that is missing, unless it is among the last ones that older firmware leaves out.
+        """
+        given = tuple(name for name in self.holds if name in (ENABLED, *words))
+        if len(given) < self._least or given != self.holds[: len(given)]:
+            raise KeyError(", ".join(name for name in self.holds if name not in given))
         info = b""
-        for name in self.holds:
+        for name in given:
             number = {ENABLED: 1, **words}[name] + _offset(registers.get(name))
             number = -number if answer and name in self.read_negative else number
             size = _size(registers.get(name))
@@ -56,10 +66,9 @@ class ParameterSet(Model):
 
     def _parts(self, info: bytes, registers: Mapping[str, Register]) -> Iterator[tuple[str, bytes]]:
         """Each name with its bytes; older firmware may leave out the last ones."""
-        least = len(self.holds) if self.at_least is None else self.at_least
         for count, name in enumerate(self.holds):
             size = _size(registers.get(name))
-            if not info and count >= least:
+            if not info and count >= self._least:
                 return
             if len(info) < size:
                 raise BadInformation(f"too short: `{name}` is missing")
@@ -79,6 +88,7 @@ class Commands(Model):
     timing: Timing
     commands: dict[str, Byte]
     control: dict[str, Byte]
+    inverters: dict[str, dict[Byte, str]]
     bits: dict[str, Bits]
     parameters: dict[str, ParameterSet]
 

@@ -133,12 +133,12 @@ PackT = TypeVar("PackT", Analog, Alarms)
 
 def analog(info: bytes, *, group: bool = False) -> tuple[Analog, ...]:
     """The packs of an answer to 42H, one unless a `group` (COMMAND FF) was asked for; raises BadInformation."""
-    return tuple(_packs(info, group, _analog))
+    return _packs(info, group, _analog)
 
 
 def alarms(info: bytes, *, group: bool = False) -> tuple[Alarms, ...]:
     """The packs of an answer to 44H, one unless a `group` (COMMAND FF) was asked for; raises BadInformation."""
-    return tuple(_packs(info, group, _alarms))
+    return _packs(info, group, _alarms)
 
 
 def answer(command: int, packs: Sequence[Analog | Alarms], flag: int = 0) -> bytes:
@@ -188,17 +188,40 @@ def clock_information(moment: datetime) -> bytes:
     return bytes((moment.year - 2000, moment.month, moment.day, moment.hour, moment.minute, moment.second))
 
 
-def _packs(info: bytes, group: bool, read: Callable[[bytes], PackT]) -> Iterator[PackT]:
+def _packs(info: bytes, group: bool, read: Callable[[bytes], PackT]) -> tuple[PackT, ...]:
     """One pack with all that follows, or as many as the count says (some firmware repeats FF instead of counting)."""
     if len(info) < 2:
         raise BadInformation(f"{len(info)} bytes hold no pack")
-    wanted, found, left = (info[1] if group else 1), 0, info[2:]
-    while left or not found:
-        pack, left = _first(left, read, last=found + 1 == wanted)
+    wanted, data = (info[1] if group else 1), info[2:]
+    found = tuple(_told_apart(data, wanted, read))
+    if not group or wanted in (len(found), ALL_PACKS):
+        return found
+    shares = _in_shares(data, wanted, read)
+    if shares is None:
+        raise BadInformation(f"{len(found)} packs can be told apart where the count says {wanted}")
+    return shares
+
+
+def _told_apart(data: bytes, wanted: int, read: Callable[[bytes], PackT]) -> Iterator[PackT]:
+    """The packs, each beginning where its values are those of a pack: their tails may differ in length."""
+    found = 0
+    while data or not found:
+        pack, data = _first(data, read, last=found + 1 == wanted)
         yield pack
         found += 1
-    if group and wanted not in (found, ALL_PACKS):
-        raise BadInformation(f"{found} packs can be told apart where the count says {wanted}")
+
+
+def _in_shares(data: bytes, wanted: int, read: Callable[[bytes], PackT]) -> tuple[PackT, ...] | None:
+    """The packs where each has the same share of the bytes and the same lists, whatever their values; None: not so."""
+    size, left = divmod(len(data), max(wanted, 1))
+    if left or not size:
+        return None
+    try:
+        packs = tuple(read(data[begin : begin + size]) for begin in range(0, len(data), size))
+    except BadInformation:
+        return None
+    alike = {(len(pack.cells), len(pack.temperatures)) for pack in packs}
+    return packs if len(packs) == wanted and len(alike) == 1 else None
 
 
 def _first(data: bytes, read: Callable[[bytes], PackT], *, last: bool) -> tuple[PackT, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -27,17 +27,14 @@ HIGHEST_VOLTAGE = 0xFFFF / 1000
 FIRST_DATE, LAST_DATE = datetime(2000, 1, 1), datetime(2255, 12, 31, 23, 59, 59)
 """Dates that fit a frame."""
 NO_CHANGE = 0xFF
-PROTOCOLS: Mapping[str, Mapping[int, str]] = {
-    "CAN": {0: "PACE", 1: "PYLON", 2: "GROWATT", 3: "HOZONIE", 4: "SOFAR"},
-    "RS485": {0: "PACE_MODBUS", 1: "PYLON", 0x0D: "WOW"},
-}
-"""What can be chosen to talk to an inverter, by number; a few of the V3.1 list."""
+PORTS = ("can", "rs485")
+"""Those to an inverter, as 60H and 61H count them."""
 _STARTS = frozenset(("board.start", "board.reset"))
 
 
 @dataclass(slots=True)
 class Inverter:
-    """What the ports to an inverter speak: numbers of `PROTOCOLS`, and 0 chosen by itself, 1 by hand."""
+    """What the ports to an inverter speak: numbers of the list, and 0 chosen by itself, 1 by hand."""
 
     can: int = 0
     rs485: int = 0
@@ -174,13 +171,13 @@ class Service:
     # ------------------------------------------------------------------------------------------------ inverter
 
     def _inverter_lists(self) -> bytes:
-        return b"".join(bytes((len(each), *each)) for each in PROTOCOLS.values())
+        return b"".join(bytes((len(each), *each)) for each in (self.commands.inverters[port] for port in PORTS))
 
     def _inverter_names(self, info: bytes) -> bytes:
         """Names ending with 00, for a request of language, kind (0 CAN, 1 RS485), count and numbers."""
         if len(info) < 3 or len(info) != 3 + info[2]:
             raise Declined(Rtn.FORMAT)
-        known = PROTOCOLS[("CAN", "RS485")[_among(range(2), info[1])]]
+        known = self.commands.inverters[PORTS[_among(range(2), info[1])]]
         if not known.keys() >= set(info[3:]):
             raise Declined(Rtn.NO_DATA)
         names = (bytes((number,)) + known[number].encode() + b"\x00" for number in info[3:])
@@ -190,7 +187,7 @@ class Service:
         """FF changes nothing."""
         if len(info) != len(names):
             raise Declined(Rtn.FORMAT)
-        allowed = {"can": PROTOCOLS["CAN"], "rs485": PROTOCOLS["RS485"], "by_hand": range(2)}
+        allowed: dict[str, Container[int]] = {**self.commands.inverters, "by_hand": range(2)}
         wanted = {name: number for name, number in zip(names, info, strict=True) if number != NO_CHANGE}
         if any(number not in allowed[name] for name, number in wanted.items()):
             raise Declined(Rtn.INVALID)

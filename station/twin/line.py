@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from math import inf
 from typing import Literal, Protocol
 
 import numpy as np
@@ -40,6 +41,19 @@ class Port(Protocol):
     def reply(self, at: float) -> bytes | None:
         """The answer to what was heard by `at` s, if there is one."""
         ...
+
+
+@dataclass(slots=True)
+class Way:
+    """One direction of a line: what is sent while something still crosses it waits, and follows without a silence."""
+
+    _free_at: float = -inf
+
+    def takes(self, seconds: float, now: float) -> float:
+        """Seconds from `now` until bytes that need so many have crossed."""
+        waits = max(0.0, self._free_at - now)
+        self._free_at = now + waits + seconds
+        return waits + seconds
 
 
 def _no_ports() -> Iterable[Port]:
@@ -90,6 +104,8 @@ class Line:
     _unread: int = 0
     _held: bytes | None = None
     _late: list[tuple[float, bytes]] = field(default_factory=list)
+    _there: Way = field(default_factory=Way)
+    _back: Way = field(default_factory=Way)
 
     @property
     def address_error(self) -> int:
@@ -103,6 +119,8 @@ class Line:
     def exchange(self, data: bytes, send: Callable[[bytes], None]) -> Exchange:
         """Bytes from the station, and what it hears during this."""
         self._send, self._unread = send, 0
+        if not self._busy:
+            self._there, self._back = Way(), Way()
         self._busy += 1
         try:
             heard = yield from self._talk(data)
@@ -125,8 +143,10 @@ class Line:
         return self.cut or self.loop_back
 
     def _talk(self, data: bytes) -> Talk:
-        begin = self.now()
-        yield self.port.seconds(len(data))
+        seconds = self.port.seconds(len(data))
+        until = self._there.takes(seconds, self.now())
+        begin = self.now() + until - seconds
+        yield until
         if self.cut:
             return b""
         if self.loop_back:
@@ -140,15 +160,17 @@ class Line:
     def _answered(self, request: bytes) -> Talk:
         """Let the packs hear the request; what they say to it, behind what was still on its way to the station."""
         others = tuple(self.neighbours())
+        heard_at = self.now()
         for each in others if self.deaf else (self.port, *others):
-            each.received(request, self.now())
+            each.received(request, heard_at)
         yield self._thinks
-        own, *replies = (each.reply(self.now()) for each in (self.port, *others))
+        at = max(self.now(), heard_at + self._thinks)
+        own, *replies = (each.reply(at) for each in (self.port, *others))
         reply = self._in_time(collide(filter(None, replies if self.mute else (own, *replies))))
         if reply and self.delay:
             yield self.delay
         heard = self._overdue(self.now()) + self._overheard(self.now()) + reply
-        yield self.port.seconds(len(heard))
+        yield self._back.takes(self.port.seconds(len(heard)), self.now())
         return heard
 
     def _in_time(self, reply: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from station.codecs import pace_ascii, pace_values
 from station.codecs.pace_ascii import Answer, BadFrame, Frame, Misfit, Noise, Request, Rtn, find_answer, parse
 from station.codecs.pace_commands import Commands, commands
+from station.codecs.pace_history import history
 from station.model.files import read
 from station.model.library import Library
 from station.model.protocol import read_protocol
@@ -19,9 +21,9 @@ from station.model.protocol import read_protocol
 FILE = Path(__file__).parent / "captures/pace-ascii.yaml"
 CAPTURES = cast("dict[str, dict[str, str]]", read(FILE).data["frames"])
 LIBRARY = Library.default()
-COMMANDS: Commands = commands(
-    LIBRARY.open("protocol", "pace-ascii"), read_protocol(LIBRARY.find("protocol", "pace-modbus"))
-)
+PROTOCOL = read_protocol(LIBRARY.find("protocol", "pace-modbus"))
+REGISTERS = PROTOCOL.by_name
+COMMANDS: Commands = commands(LIBRARY.open("protocol", "pace-ascii"), PROTOCOL)
 POLL = b"~250246900000FDA4\r"
 ASKED = Request("analog", Frame(1, 0x42, b"\x01"))
 
@@ -44,23 +46,70 @@ def test_a_recorded_request_is_what_we_would_send(name: str) -> None:
     assert Frame(frame.address, COMMANDS.commands[CAPTURES[name]["request"]], frame.info).wire() == characters(name)
 
 
+def again(what: str, info: bytes) -> bytes:
+    """The information of an answer, understood and built again."""
+    if what in ("analog", "group"):
+        command = pace_values.ALL_PACKS if what == "group" else info[1]
+        return pace_values.answer(command, pace_values.analog(info, group=what == "group"), info[0])
+    if what == "alarms":
+        return pace_values.answer(info[1], pace_values.alarms(info), info[0])
+    if what == "serial_numbers":
+        return b"".join(map(pace_values.text_information, pace_values.texts(info)))
+    if what == "history":
+        record = history(info)
+        return b"" if record is None else record.encode()
+    if what == "capacity":
+        return pace_values.capacity(info).encode()
+    return pace_values.clock_information(pace_values.clock(info)) if what == "clock" else info
+
+
 @pytest.mark.parametrize("name", captured("answer"))
 def test_a_recorded_answer_is_understood_and_built_again_byte_for_byte(name: str) -> None:
     frame, what = parse(characters(name)), CAPTURES[name]["answer"]
     assert frame.code == Rtn.OK
-    again = frame.info
-    if what in ("analog", "group"):
-        packs = pace_values.analog(frame.info, group=what == "group")
-        command = pace_values.ALL_PACKS if what == "group" else frame.info[1]
-        again = pace_values.answer(command, packs, frame.info[0])
-    elif what == "alarms":
-        again = pace_values.answer(frame.info[1], pace_values.alarms(frame.info), frame.info[0])
-    elif what == "serial_numbers":
-        again = b"".join(map(pace_values.text_information, pace_values.texts(frame.info)))
-    elif what == "version":
-        (version,) = pace_values.texts(frame.info)
-        assert version.startswith("P16S")
-    assert Frame(frame.address, Rtn.OK, again).wire() == characters(name)
+    assert Frame(frame.address, Rtn.OK, again(what, frame.info)).wire() == characters(name)
+    if what == "version":
+        assert re.fullmatch(r"P\d+S\d+A-[0-9A-Z]+-\d\.\d\d[A-Z]?", pace_values.texts(frame.info)[0])
+
+
+def test_recorded_packs_have_the_cells_and_sensors_that_they_count() -> None:
+    """8 cells with 4 sensors, 15 and 16 with 6; every cell is plausible, and so is the voltage of their pack."""
+    packs = [
+        pack
+        for what in ("analog", "group")
+        for name, each in CAPTURES.items()
+        if each.get("answer") == what
+        for pack in pace_values.analog(parse(characters(name)).info, group=what == "group")
+    ]
+    assert {(len(pack.cells), len(pack.temperatures)) for pack in packs} == {(8, 4), (15, 6), (16, 6)}
+    assert all(pack.is_plausible for pack in packs)
+    assert {len(pack.tail) for pack in packs} == {0, 1, 8, 14}
+
+
+@pytest.mark.parametrize("name", captured("reads"))
+def test_a_recorded_question_for_parameters_is_what_we_would_ask(name: str) -> None:
+    frame = parse(characters(name))
+    assert Frame(frame.address, COMMANDS.parameters[CAPTURES[name]["reads"]].read).wire() == characters(name)
+
+
+@pytest.mark.parametrize("kind", ["holds", "writes"])
+def test_recorded_parameters_are_understood_and_built_again_byte_for_byte(kind: str) -> None:
+    recorded = captured(kind)
+    assert sorted(CAPTURES[name][kind] for name in recorded) == sorted(COMMANDS.parameters)
+    for name in recorded:
+        frame, parameters = parse(characters(name)), COMMANDS.parameters[CAPTURES[name][kind]]
+        assert frame.code == (Rtn.OK if kind == "holds" else parameters.write)
+        words = parameters.decode(frame.info, REGISTERS, answer=kind == "holds")
+        info = parameters.encode(words, REGISTERS, answer=kind == "holds")
+        assert Frame(frame.address, frame.code, info).wire() == characters(name)
+
+
+@pytest.mark.parametrize("name", captured("declined"))
+def test_a_recorded_refusal_is_one(name: str) -> None:
+    frame = parse(characters(name))
+    assert frame.code == int(CAPTURES[name]["declined"]) != Rtn.OK
+    assert find_answer(characters(name), ASKED) == Answer(frame, b"")
+    assert frame.wire() == characters(name)
 
 
 @pytest.mark.parametrize("name", captured("refused"))
@@ -70,9 +119,9 @@ def test_a_damaged_or_foreign_recording_is_refused_with_the_reason(name: str) ->
 
 
 def test_no_recording_is_left_out() -> None:
-    words = ("request", "answer", "refused")
+    words = ("request", "answer", "reads", "writes", "holds", "declined", "refused")
     assert sorted(name for word in words for name in captured(word)) == sorted(CAPTURES)
-    assert len(captured("refused")) == 6
+    assert len(captured("refused")) == 18
 
 
 @pytest.mark.parametrize(

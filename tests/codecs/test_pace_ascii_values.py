@@ -24,6 +24,10 @@ DOCUMENT = LIBRARY.open("protocol", "pace-ascii")
 COMMANDS: Commands = commands(DOCUMENT, REGISTERS)
 LONG = bytes((87,)) + bytes(8) + bytes((96,)) + bytes(4)
 LONGER = LONG + bytes(8)
+MIDDLING = bytes.fromhex("0000544D0000AFA1")
+"""What a pack of 15 cells says behind kind 3 (Interster/Battery4_8kW, README)."""
+SHORTER = LONG[:10]
+"""Without voltage and current (nkinnan/esphome-pace-bms, 57: ten packs of 16 cells in one answer)."""
 
 
 def pack(kind: int = 3, tail: bytes = b"", cells: int = 15) -> Analog:
@@ -72,6 +76,8 @@ def shown(cells: int = 15, tail: bytes = b"") -> Alarms:
         (15, 3, LONG, 0x92),
         (15, 2, LONG, 0x92),
         (15, 3, b"\x01\x02\x03", 0x7C),
+        (15, 3, MIDDLING, 0x86),
+        (16, 2, SHORTER, 0x8E),
     ],
 )
 def test_every_length_that_boards_send_is_read_and_kept(cells: int, kind: int, tail: bytes, length: int) -> None:
@@ -91,7 +97,18 @@ def test_charge_and_health_are_said_or_follow_from_the_capacities() -> None:
 
 
 TAILS = st.sampled_from(
-    [(3, b""), (3, b"\x00"), (2, b"\x57"), (2, b"\x57\x00"), (9, LONG), (9, LONGER), (2, LONG), (3, LONG)]
+    [
+        (3, b""),
+        (3, b"\x00"),
+        (2, b"\x57"),
+        (2, b"\x57\x00"),
+        (9, LONG),
+        (9, LONGER),
+        (2, LONG),
+        (3, LONG),
+        (3, MIDDLING),
+        (2, SHORTER),
+    ]
 )
 
 
@@ -104,6 +121,17 @@ def test_the_packs_of_a_group_are_told_apart_whatever_ends_them(tails: list[tupl
 @given(st.integers(0, 100))
 def test_a_state_of_charge_that_looks_like_a_count_of_cells_misleads_nobody(percent: int) -> None:
     packs = (pack(2, bytes((percent,))), pack(2, bytes((percent,))))
+    assert pace_values.analog(pace_values.answer(ALL_PACKS, packs), group=True) == packs
+
+
+@given(st.data())
+def test_a_pack_with_a_dead_cell_or_none_that_answers_is_told_apart_by_its_share(data: st.DataObject) -> None:
+    """A slave that is not there is all zeros (nkinnan/esphome-pace-bms, 24); a torn wire reads 0 V on one cell."""
+    kind, tail = data.draw(TAILS)
+    whole = pack(kind, tail)
+    absent = replace(whole, cells=(0.0,) * 15, temperatures=(0.0,) * 6, voltage=0.0)
+    torn = replace(whole, cells=(0.0, *whole.cells[1:]))
+    packs = tuple(data.draw(st.lists(st.sampled_from([whole, absent, torn]), min_size=2, max_size=5)))
     assert pace_values.analog(pace_values.answer(ALL_PACKS, packs), group=True) == packs
 
 
@@ -235,6 +263,14 @@ def test_only_what_came_later_may_be_missing() -> None:
     ):
         with pytest.raises(BadInformation, match=reason):
             COMMANDS.parameters[name].decode(bytes.fromhex(info), REGISTERS.by_name)
+
+
+def test_only_what_came_later_may_be_left_out_of_a_write() -> None:
+    words = COMMANDS.parameters["overcurrent_2"].decode(bytes.fromhex("009604"), REGISTERS.by_name)
+    assert COMMANDS.parameters["overcurrent_2"].encode(words, REGISTERS.by_name) == bytes.fromhex("009604")
+    for incomplete in ({"discharge_overcurrent_2.trip": 150}, {**words, "charge_overcurrent_2.delay": 4}):
+        with pytest.raises(KeyError, match="charge_overcurrent_2"):
+            COMMANDS.parameters["overcurrent_2"].encode(incomplete, REGISTERS.by_name)
 
 
 def test_every_writable_number_of_the_register_map_travels_in_one_set() -> None:

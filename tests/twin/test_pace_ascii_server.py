@@ -125,13 +125,48 @@ def test_a_frame_may_come_in_pieces_however_far_apart(line: Line) -> None:
     assert line.ask(READ_VERSION[-1:]) is not None
 
 
+PACK_COUNT = b"~250146900000FDA5\r"
+COUNTED = Frame(1, Rtn.OK, b"\x01").wire()
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\x00\xff", READ_VERSION[:12]])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_every_whole_question_is_answered_though_nobody_waited_for_the_answer_before(
+    line: Line, between: bytes, at_once: bool
+) -> None:
+    """A board that was asked again while it answered did so (fancyui/Gobel-Battery-HA-Addon, log of 2026-06-23)."""
+    both = PACK_COUNT + between, READ_VERSION
+    for piece in (b"".join(both),) if at_once else both:
+        line.send(piece)
+    assert line.server.reply(line.now + 0.05) == COUNTED + Frame(1, Rtn.OK, b"P15S100A-V1.4       ").wire()
+    assert line.server.reply(line.now + 0.1) is None
+
+
+def test_what_follows_the_command_to_go_to_sleep_is_not_answered(line: Line) -> None:
+    line.send(Frame(1, 0x9C).wire() + PACK_COUNT)
+    assert line.server.reply(line.now + 0.05) == Frame(1, Rtn.OK).wire()
+
+
+def test_a_board_that_was_silent_does_not_answer_afterwards(line: Line) -> None:
+    line.rig.bms.silent = True
+    assert line.ask(READ_VERSION) is None
+    line.rig.bms.silent = False
+    assert line.ask(PACK_COUNT) == COUNTED
+
+
+def test_a_line_without_end_is_forgotten_and_the_question_behind_it_answered(line: Line) -> None:
+    assert line.ask(b"~" + b"0" * 9000) is None
+    assert line.ask(b"0" * 9000 + b"\r") is None
+    assert line.ask(PACK_COUNT) == COUNTED
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_the_question_after_any_noise_is_answered(line: Line, noise: bytes) -> None:
     line.ask(noise)
-    assert line.command("pack_count") == Frame(1, Rtn.OK, b"\x01")
+    assert (line.ask(PACK_COUNT) or b"").endswith(COUNTED)
     line.send(noise)
-    assert line.command("pack_count") == Frame(1, Rtn.OK, b"\x01")
+    assert (line.ask(PACK_COUNT) or b"").endswith(COUNTED)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -272,10 +272,14 @@ def test_the_inverter_protocol_is_chosen_by_number(board: Board) -> None:
     board.told("write_inverter", bytes((0xFF, 0x0D)))
     assert board.told("inverter") == bytes((1, 0x0D))
     board.told("write_inverter", bytes((1, 0x55)), Rtn.INVALID)
+    board.told("write_inverter_selection", bytes.fromhex("131400"))  # recorded of the maker's tool
+    assert board.told("inverter_selection") == bytes.fromhex("131400")
+    board.told("write_inverter_selection", bytes((1, 0x0D, 0xFF)))
     assert board.told("inverter") == bytes((1, 0x0D))
-    assert board.told("inverter_lists") == bytes((5, 0, 1, 2, 3, 4, 3, 0, 1, 0x0D))
+    assert board.told("inverter_lists") == bytes((23, *range(23), 25, *range(25)))
     assert board.told("inverter_names", bytes((0, 1, 1, 0))) == b"\x01\x00PACE_MODBUS\x00"
-    board.told("inverter_names", bytes((0, 1, 1, 7)), Rtn.NO_DATA)
+    assert board.told("inverter_names", bytes((0, 0, 2, 1, 0x13))) == b"\x02\x01PYLON_CAN\x00\x13AFORE\x00"
+    board.told("inverter_names", bytes((0, 1, 1, 0x55)), Rtn.NO_DATA)
 
 
 def test_raw_memory_stays_locked(board: Board) -> None:

@@ -6,6 +6,7 @@ More than 400 000 inputs; always the same ones.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -194,8 +195,8 @@ class AsciiPort:
         return self.server.reply(self.rig.now)
 
     def throw(self, data: bytes, rng: random.Random) -> None:
-        for piece in in_pieces(data, rng):
-            reply = self.hear(piece)
+        for line in (line for piece in in_pieces(data, rng) for line in re.split(rb"(?<=\r)", piece)):
+            reply = self.hear(line)
             if reply is not None and parse(reply).code == Rtn.OK:
                 begin = self.heard.rindex(b"~")
                 self.note(parse(self.heard[begin : self.heard.index(b"\r", begin) + 1]))
