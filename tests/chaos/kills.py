@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "guard"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from stop_bench import SERIAL, STATION, Eye, end, within  # found by the line above
-from workers import each
+from workers import commit, each
 
 from station.bms.errors import BmsError, PackSilent
 from station.bms.pace_modbus import PaceModbus
@@ -113,12 +113,6 @@ def whole() -> Whole:
 def drawn(count: int, every: int, draw: str) -> list[int]:
     """So many of the lines 1 to `every`, in order; always the same for the same text."""
     return sorted(random.Random(draw).sample(range(1, every + 1), min(count, every)))
-
-
-def commit() -> str:
-    """The commit of this checkout, by which a sample is drawn; empty outside of one."""
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
-    return found.stdout.strip()
 
 
 def kills(of: Whole, which: Iterable[int], jobs: int) -> Iterator[Kill]:

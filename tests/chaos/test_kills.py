@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from kills import commit, drawn, kills, summary, table, whole
+from kills import drawn, kills, summary, table, whole
+from workers import commit
 
 LINES = 20
 

@@ -1,10 +1,12 @@
-"""Processes for the chaos: each does one thing after the other, none is left waiting when somebody leaves early."""
+"""What the programs of the chaos share: processes that do one thing after the other, and what a sample is drawn by."""
 
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import TypeVar
 
 Given = TypeVar("Given")
@@ -19,3 +21,9 @@ def each(work: Callable[[Given], Done], things: Iterable[Given], jobs: int) -> I
                 yield done.result()
         finally:
             workers.shutdown(wait=False, cancel_futures=True)
+
+
+def commit() -> str:
+    """The commit of this checkout, by which a sample is drawn; empty outside of one."""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return found.stdout.strip()
