@@ -87,18 +87,41 @@ def flowing(
 ) -> Iterator[None]:
     """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out.
 
-    `seen` is told how much flows, in A, each time that the watch looks.
+    A current that flows already rests meanwhile, and goes on afterwards as before. `seen` is told how much flows, in A,
+    each time that the watch looks.
     """
     check_envelope(stage, direction, amperes)
-    switched = _loaded if direction == "discharge" else _supplied
-    before, stage.flow = stage.flow, Flow(direction)
-    try:
+    with _resting(stage, direction), _flow(stage, Flow(direction, amperes)) as flow:
+        switched = _loaded if direction == "discharge" else _supplied
         with (
             switched(stage, amperes),
-            stage.watching(WATCH_EVERY, partial(_watch, stage, stage.flow, seen)),
+            stage.watching(WATCH_EVERY, partial(_watch, stage, flow, seen)),
             _cells_watched(stage, direction, amperes),
         ):
             yield
+
+
+@contextmanager
+def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
+    """What flows already is off while another current flows in a direction, and on again after it."""
+    flow = stage.flow
+    if flow is None:
+        yield
+        return
+    driver: Supply | Load = stage.bench.supply if flow.direction == "charge" else stage.bench.load
+    driver.off()
+    yield
+    if flow.direction == direction:
+        driver.set_current(flow.amperes)
+    flow.seen = False
+    driver.on()
+
+
+@contextmanager
+def _flow(stage: Stage, flow: Flow) -> Iterator[Flow]:
+    before, stage.flow = stage.flow, flow
+    try:
+        yield flow
     finally:
         stage.flow = before
 
@@ -178,7 +201,9 @@ def _ceiling(stage: Stage) -> float:
 
 
 def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
-    """Hold what flows against the envelope, count it, and find out why it stopped if it did."""
+    """Hold what flows against the envelope, count it, and find out why it stopped if it did; not while it rests."""
+    if stage.flow is not flow:
+        return
     charges = flow.direction == "charge"
     reading = stage.bench.supply.reading() if charges else stage.bench.load.reading()
     _hold_against(stage, flow.direction, reading)
@@ -236,19 +261,6 @@ def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> Non
     for celsius in stage.readings(hold=TEMPERATURE_EVERY).cell_temperatures:
         if not allowed.contains(celsius):
             raise EnvelopeExceeded(f"a cell has {celsius:.1f} degC, and a {direction} needs {allowed}")
-
-
-@contextmanager
-def interrupted(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
-    """Switch off what flows, let another current flow while the block runs, and go on as before."""
-    drivers: Mapping[Direction, Supply | Load] = {"charge": stage.bench.supply, "discharge": stage.bench.load}
-    before = None if stage.flowing is None else drivers[stage.flowing]
-    if before is not None:
-        before.off()
-    with flowing(stage, direction, amperes):
-        yield
-    if before is not None:
-        before.on()
 
 
 def is_full(stage: Stage) -> bool:

@@ -65,6 +65,7 @@ class Flow:
     """A current that the station lets flow, whether it did when somebody last looked, and whether it may stop now."""
 
     direction: Direction
+    amperes: float
     seen: bool = False
     may_stop: bool = False
 
