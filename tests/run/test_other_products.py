@@ -39,7 +39,22 @@ SIXTEEN: Mapping[str, str] = {
 """The same with a cell more, and all voltages of the pack higher by it."""
 
 
-@pytest.mark.parametrize(("changed", "serial"), [(HALF, "BALI50-000001"), (SIXTEEN, "BALI51-000001")])
+FAIL_SAFE: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali48-fs\n",
+    r"BALI48-\d{6}": r"BALIFS-\d{6}",
+    "1-2, healthy: open, alarm: closed, dead: closed": "1-2, healthy: closed, alarm: open, dead: open",
+    "3-4, healthy: open, alarm: closed, dead: open": "3-4, healthy: closed, alarm: open, dead: open",
+    "after: 60 s, locks_after": "after: 30 s, locks_after",
+    "{is: 57 s to 63 s": "{is: 28 s to 32 s",
+    "is: 20 A +- 10 %": "is: 10 A +- 10 %",
+    "standard: 20 A, full": "standard: 10 A, full",
+}
+"""The same with contacts that are closed while all is well, a shorter recovery and a lower charge limit."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "serial"), [(HALF, "BALI50-000001"), (SIXTEEN, "BALI51-000001"), (FAIL_SAFE, "BALIFS-000001")]
+)
 def test_another_product_passes_the_same_sequence(changed: Mapping[str, str], serial: str, tmp_path: Path) -> None:
     pack = changed["pack: bali48\n"].split()[1]
     library = Library((tmp_path, *Library.default().roots))
