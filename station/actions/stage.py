@@ -132,6 +132,8 @@ class Stage:
         self.port_name = port
         self.flow: Flow | None = None
         """The current that the station lets flow at this moment, if it does."""
+        self.alarms = ""
+        """The group of alarms that is shifted beyond what the pack has, at this moment."""
         self.answers: Mapping[str, str] = {}
         """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
         self.shifts: frozenset[str] = frozenset()
@@ -231,7 +233,7 @@ class Stage:
     @contextmanager
     def stop_awaited(self) -> Iterator[None]:
         """The current that flows may stop while the block runs, which is somebody else's to judge."""
-        flow = self.flow or Flow("discharge")
+        flow = self.flow or Flow("discharge", 0.0)
         flow.may_stop = True
         try:
             yield

@@ -112,9 +112,20 @@ ACTIONS: Mapping[str, Action] = {
 """The actions of the language that this station has."""
 
 
+BEFORE_CURRENT = ("talk", "require")
+"""The words that come before the current of `under`: what must be so, and is looked at while nothing is energised."""
+
+
+def begin(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
+    """Carry out the words of the step on the stage that come before its current."""
+    for word in stage.step.actions():
+        if word in BEFORE_CURRENT:
+            ACTIONS[word].carry_out(stage, parameters, trace)
+
+
 def carry_out(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
-    """Carry out every word of the step on the stage, in the order of the language."""
-    words = tuple(stage.step.actions())
+    """Carry out every other word of the step on the stage, in the order of the language."""
+    words = [word for word in stage.step.actions() if word not in BEFORE_CURRENT]
     done = any(ACTIONS[word].expects for word in words)
     for word in words:
         if word != "expect" or not done:

@@ -258,6 +258,7 @@ class Engine:
         stage.meanwhile = self._once(planned.meanwhile)
         with ExitStack() as around:
             trace = around.enter_context(lamps.watched(stage)) if vocabulary.needs_lamps(step) else lamps.LampTrace()
+            vocabulary.begin(stage, self.parameters, trace)
             around.enter_context(self._under(step))
             vocabulary.carry_out(stage, self.parameters, trace)
             for inner in planned.inside:
