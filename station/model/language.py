@@ -178,10 +178,33 @@ _DRIVEN = {"direct_drive": ("discharge_current",), "extrapolation": ("charge_cur
 """What a protection must watch for some ways to trip it."""
 
 
+# ------------------------------------------------------------------------------------------------ order
+
+
+def check_order(document: Document, sequence: Sequence, used: Callable[[str], Step] | None = None) -> Iterator[Fault]:
+    """Every protection that is awaited to let go, or to stay, although no step before has tripped it.
+
+    `used` finds the step that a `use` names.
+    """
+    tripped = {AFTER_RESTORE}
+    for step, at in walk(sequence.steps, used=used):
+        if not isinstance(step, Step):
+            continue
+        tripped.update(step.trip)
+        for index, written in enumerate(step.expect):
+            for word in ("released", "locked"):
+                name = getattr(written, word)
+                if name is not None and name not in tripped:
+                    message = f"step `{step.step}`: no step before this one trips `{name}`"
+                    yield document.fault((*at, "expect", index, word), message)
+
+
 # ------------------------------------------------------------------------------------------------ currents
 
 
 Flows = Literal["charge", "discharge"]
+OFF = ("start", "shutdown", "reset")
+"""Presses during which, or after which, a pack does not answer and lets nothing flow."""
 
 
 def check_currents(
@@ -238,6 +261,8 @@ def _current_misfits(step: Step, around: Flows | None, pack: Pack) -> Iterator[t
             yield ("trip", name), f"`{name}` is shifted while a current flows; write `under` with its `{wanted}`"
         elif stops not in (flows, "both"):
             yield ("trip", name), f"`{name}` stops no {flows}, and that is what flows here"
+    if step.press_key in OFF and flows is not None:
+        yield ("press_key",), f"a press for `{step.press_key}` switches the pack off, and a {flows} goes on here"
     if step.alarm and flows is None:
         yield ("alarm",), "alarms are shown while a current flows; write `under` with its `charge` or `discharge`"
     if step.balance == "start" and flows != "charge":

@@ -14,7 +14,7 @@ from station.model import bench as bench_file
 from station.model import pack_rules
 from station.model.bench import OPERATOR, AnyEntry, Bench, InstrumentEntry
 from station.model.files import Document, Fault, InvalidFile, Location, build, nearest, shown
-from station.model.language import check_currents, check_names, check_waits
+from station.model.language import check_currents, check_names, check_order, check_waits
 from station.model.library import Library
 from station.model.pack import Pack
 from station.model.protocol import Protocol, read_protocol
@@ -140,7 +140,11 @@ def check_sequence(files: Files, document: Document, sequence: Sequence) -> tupl
             faults += check_names(here, each, pack)
         for pack in packs if not faults else ():
             used = partial(files.step, document=here)
-            found = (*check_currents(here, each, pack, used), *check_waits(here, each, pack, used))
+            found = (
+                *check_order(here, each, used),
+                *check_currents(here, each, pack, used),
+                *check_waits(here, each, pack, used),
+            )
             faults += (fault for fault in found if fault not in faults)
     return faults, [f"{document.path}: no pack file for {name} here, not checked against it" for name in absent]
 
