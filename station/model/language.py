@@ -5,6 +5,7 @@ What is checked here holds on every bench; whether a bench can do it is the plan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -149,6 +150,8 @@ def _misfits(step: Step, pack: Pack) -> Iterator[tuple[Location, str]]:
         for way in step.by:
             if lacks := _lacks(pack.protection[name], way):
                 yield ("trip", name), f"`{name}` cannot be tripped by {way}: {lacks}"
+        if late := _never_in_time(pack.protection[name], pack) if {"shift", "direct_drive"} & set(step.by) else "":
+            yield ("trip", name), late
         if name in step.trip[:number] and pack.protection[name].recovery is None:
             yield ("trip", name), f"`{name}` does not come back by itself, so it cannot be tripped twice"
     for index, written in enumerate(step.expect):
@@ -172,6 +175,14 @@ def _lacks(protection: Protection, way: str) -> str:
     if protection.of not in _DRIVEN.get(way, (protection.of,)):
         return "no load drives what it watches" if way == "direct_drive" else "it does not watch a current"
     return ""
+
+
+def _never_in_time(protection: Protection, pack: Pack) -> str:
+    """Why a protection that acts after its delay is none that acts in time; empty if it is."""
+    delay, time = protection.values.get("delay"), pack.limits["trip_time"].is_
+    if delay is None or (time.low or 0.0) < delay.si < (math.inf if time.high is None else time.high):
+        return ""
+    return f"`{protection.name}` acts after {delay}, and `trip_time` is {time}, so no pack could pass"
 
 
 _DRIVEN = {"direct_drive": ("discharge_current",), "extrapolation": ("charge_current", "discharge_current")}

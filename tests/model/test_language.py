@@ -288,6 +288,10 @@ def test_a_number_without_a_unit_may_stand_in_a_text(title: str) -> None:
             "`cell_overvoltage` cannot be tripped by extrapolation: it does not watch a current",
         ),
         ("expect: {released: after_restore}", "`after_restore` belongs to a `trip` by shift, and this step has none"),
+        (
+            "trip: discharge_overcurrent_2, by: direct_drive",
+            "`discharge_overcurrent_2` acts after 0.1 s, and `trip_time` is 0.5 s to 2.0 s, so no pack could pass",
+        ),
         ("expect: {lamps: {RUM: lit}}", "`RUM` is no lamp; did you mean `RUN`?"),
         ("expect: {lamps: {RUN: on}}", "`on` is no lamp word; known: as_soc"),
         ("expect: {contacts: {alarm: shut}}", "`shut` is no state of a contact; known: closed, open"),
