@@ -334,10 +334,25 @@ def flow(stage: Stage, direction: Direction) -> None:
         if step.until is not None:
             within = given_up_after(stage.pack, step.until)
             ended = _until(stage, direction, step.until, within.si)
-            reason = f"not reached within {within}, or before a cell was full"
-            stage.expect(step.until, "reached" if ended else "not reached", "reached", reason, witness="instrument")
+            unreached = "" if ended else _unreached(stage, step.until, within)
+            if ended or stage.remedy:
+                state = "reached" if ended else "not reached"
+                stage.expect(step.until, state, "reached", unreached, witness="instrument")
+            else:
+                stage.not_tested(step.until, unreached)
         else:
             stage.pause(stage.pack.times[step.for_ or ""].high or 0.0)
+
+
+def _unreached(stage: Stage, condition: str, within: Quantity) -> str:
+    """Why a condition that did not come is no verdict on a pack that took its current all the while."""
+    parts = stage.pack.conditions[condition].items()
+    names = " and ".join(
+        f"{part.replace('_', ' ')} {text}"
+        for part, text in parts
+        if part != "proves" and isinstance(text, str) and not PARTS[part](stage, text)
+    )
+    return f"{names or condition} not reached within {within}, or before a cell was full"
 
 
 def given_up_after(pack: Pack, condition: str) -> Quantity:

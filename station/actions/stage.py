@@ -132,6 +132,8 @@ class Stage:
         self.port_name = port
         self.flow: Flow | None = None
         """The current that the station lets flow at this moment, if it does."""
+        self.remedy = False
+        """Whether the step is a remedy, which is judged by whether it helps."""
         self.alarms = ""
         """The group of alarms that is shifted beyond what the pack has, at this moment."""
         self.answers: Mapping[str, str] = {}
