@@ -24,7 +24,11 @@ SHOWN_WITHIN = 3.0
 def alarm(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
     """Shift the alarms of each group, see flags, lamps and contacts while they stand, and put them back."""
     for group in stage.step.alarm:
-        _group(stage, parameters, trace, group)
+        stage.alarms = group
+        try:
+            _group(stage, parameters, trace, group)
+        finally:
+            stage.alarms = ""
 
 
 def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -> None:

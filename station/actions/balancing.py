@@ -9,7 +9,7 @@ register (REQ-4.2-54, -55).
 from __future__ import annotations
 
 from station.actions.balancing_flags import CLEAR
-from station.actions.current import interrupted, is_full, settle
+from station.actions.current import flowing, is_full, settle
 from station.actions.errors import NotFeasible
 from station.actions.expecting import expect
 from station.actions.lamps import LampTrace
@@ -32,7 +32,7 @@ def balance(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
         expect(stage, parameters, trace)
         _judge_dip(stage, before)
         return
-    with interrupted(stage, "discharge", stage.current("probe")):
+    with flowing(stage, "discharge", stage.current("probe")):
         expect(stage, parameters, trace)
     put_back(stage, parameters)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 from station.actions.condition import Condition, Waiting, throttled
 from station.actions.current import flowing
@@ -21,7 +22,7 @@ DEAD_BELOW = 5.0
 def contacts(waiting: Waiting, value: object) -> Condition:
     """Each dry contact is open or closed as expected, by its resistance and the limits of the pack file."""
     stage = waiting.stage
-    wanted = _contact_states(stage.pack, value)
+    wanted = _states(stage.pack, value, stage.alarms)
     wrong: list[str] = []
 
     def holds() -> bool:
@@ -40,25 +41,30 @@ def contacts(waiting: Waiting, value: object) -> Condition:
             "as they should be" if held else "wrong",
             "as they should be",
             "; ".join(wrong),
-            proves=contacts_prove(stage.pack, value),
+            proves=contacts_prove(stage.pack, value, (stage.alarms,)),
             witness="switch",
         )
 
     return Condition(stage.clock.now() + stage.reacts_within("contacts"), throttled(stage, 0.2, holds), tell)
 
 
-def contacts_prove(pack: Pack, value: object) -> tuple[str, ...]:
-    """Requirements that contacts in a state prove: by acting on an alarm, or by what they do when the BMS is dead."""
+def contacts_prove(pack: Pack, value: object, groups: Iterable[str] = ()) -> tuple[str, ...]:
+    """Requirements that contacts in a state prove: by acting on an alarm, or by what they do when the BMS is dead.
+
+    `groups` are the alarm groups that are shown, one after the other.
+    """
     if value == "dead":
         return tuple(f"REQ-{key}" for contact in pack.contacts.values() for key in contact.proves_dead)
-    acting = [name for name, state in _contact_states(pack, value).items() if state != pack.contacts[name].healthy]
+    states = [item for group in (*groups,) or ("",) for item in _states(pack, value, group).items()]
+    acting = dict.fromkeys(name for name, state in states if state != pack.contacts[name].healthy)
     return tuple(f"REQ-{key}" for name in acting for key in pack.contacts[name].proves)
 
 
-def _contact_states(pack: Pack, value: object) -> dict[str, str]:
+def _states(pack: Pack, value: object, group: str) -> Mapping[str, str]:
     if isinstance(value, dict):
         return {str(name): str(state) for name, state in value.items()}
-    return {name: getattr(contact, str(value)) for name, contact in pack.contacts.items()}
+    assert value in ("healthy", "alarm", "dead")
+    return pack.contacts_at(value, group)
 
 
 def _is(stage: Stage, ohms: float, state: str) -> bool:

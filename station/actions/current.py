@@ -90,18 +90,41 @@ def flowing(
 ) -> Iterator[None]:
     """Current of `amperes` flows while the block runs, watched against the envelope; off again on every way out.
 
-    `seen` is told how much flows, in A, each time that the watch looks.
+    A current that flows already rests meanwhile, and goes on afterwards as before. `seen` is told how much flows, in A,
+    each time that the watch looks.
     """
     check_envelope(stage, direction, amperes)
-    switched = _loaded if direction == "discharge" else _supplied
-    before, stage.flow = stage.flow, Flow(direction)
-    try:
+    with _resting(stage, direction), _flow(stage, Flow(direction, amperes)) as flow:
+        switched = _loaded if direction == "discharge" else _supplied
         with (
             switched(stage, amperes),
-            stage.watching(WATCH_EVERY, partial(_watch, stage, stage.flow, seen)),
+            stage.watching(WATCH_EVERY, partial(_watch, stage, flow, seen)),
             _cells_watched(stage, direction, amperes),
         ):
             yield
+
+
+@contextmanager
+def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
+    """What flows already is off while another current flows in a direction, and on again after it."""
+    flow = stage.flow
+    if flow is None:
+        yield
+        return
+    driver: Supply | Load = stage.bench.supply if flow.direction == "charge" else stage.bench.load
+    driver.off()
+    yield
+    if flow.direction == direction:
+        driver.set_current(flow.amperes)
+    flow.seen = False
+    driver.on()
+
+
+@contextmanager
+def _flow(stage: Stage, flow: Flow) -> Iterator[Flow]:
+    before, stage.flow = stage.flow, flow
+    try:
+        yield flow
     finally:
         stage.flow = before
 
@@ -181,7 +204,9 @@ def _ceiling(stage: Stage) -> float:
 
 
 def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
-    """Hold what flows against the envelope, count it, and find out why it stopped if it did."""
+    """Hold what flows against the envelope, count it, and find out why it stopped if it did; not while it rests."""
+    if stage.flow is not flow:
+        return
     charges = flow.direction == "charge"
     reading = stage.bench.supply.reading() if charges else stage.bench.load.reading()
     _hold_against(stage, flow.direction, reading)
@@ -246,19 +271,6 @@ def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> Non
     if max(celsius) - min(celsius) > SENSORS_APART:
         raise PackUnfit(f"{found}; another has {median(celsius):.1f} degC: a cell or its sensor is bad")
     raise EnvelopeExceeded(found)
-
-
-@contextmanager
-def interrupted(stage: Stage, direction: Direction, amperes: float) -> Iterator[None]:
-    """Switch off what flows, let another current flow while the block runs, and go on as before."""
-    drivers: Mapping[Direction, Supply | Load] = {"charge": stage.bench.supply, "discharge": stage.bench.load}
-    before = None if stage.flowing is None else drivers[stage.flowing]
-    if before is not None:
-        before.off()
-    with flowing(stage, direction, amperes):
-        yield
-    if before is not None:
-        before.on()
 
 
 def is_full(stage: Stage) -> bool:
@@ -332,10 +344,25 @@ def flow(stage: Stage, direction: Direction) -> None:
         if step.until is not None:
             within = given_up_after(stage.pack, step.until)
             ended = _until(stage, direction, step.until, within.si)
-            reason = f"not reached within {within}, or before a cell was full"
-            stage.expect(step.until, "reached" if ended else "not reached", "reached", reason, witness="instrument")
+            unreached = "" if ended else _unreached(stage, step.until, within)
+            if ended or stage.remedy:
+                state = "reached" if ended else "not reached"
+                stage.expect(step.until, state, "reached", unreached, witness="instrument")
+            else:
+                stage.not_tested(step.until, unreached)
         else:
             stage.pause(stage.pack.times[step.for_ or ""].high or 0.0)
+
+
+def _unreached(stage: Stage, condition: str, within: Quantity) -> str:
+    """Why a condition that did not come is no verdict on a pack that took its current all the while."""
+    parts = stage.pack.conditions[condition].items()
+    names = " and ".join(
+        f"{part.replace('_', ' ')} {text}"
+        for part, text in parts
+        if part != "proves" and isinstance(text, str) and not PARTS[part](stage, text)
+    )
+    return f"{names or condition} not reached within {within}, or before a cell was full"
 
 
 def given_up_after(pack: Pack, condition: str) -> Quantity:

@@ -59,10 +59,32 @@ def watched(stage: Stage) -> Iterator[LampTrace]:
 def press_key(stage: Stage, trace: LampTrace) -> None:
     """Press the key for as long as the pack file says, watching the lamps; keep when the first one lit.
 
-    Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack.
+    A pack that comes to its start running, straight from a charger or from a run that was stopped, would be switched
+    off by that press: it is shut down first.
     """
     name = stage.step.press_key
     assert name is not None
+    if name == "start" and _runs(stage):
+        stage.note("the pack runs already, so it is shut down first")
+        _press(stage, "shutdown")
+        stage.pause(stage.reacts_within("silent"))
+        trace.samples.clear()
+    began = _press(stage, name)
+    first = trace.first_lit()
+    if name == "start" and first is not None:
+        stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
+
+
+def _runs(stage: Stage) -> bool:
+    """Whether the pack runs: a lamp is lit, and it answers; one that sleeps is dark, so it need not be asked."""
+    return any(stage.wiring.lamps().values()) and stage.port.answers(stage.pack.serial_number.stored_in)
+
+
+def _press(stage: Stage, name: str) -> float:
+    """Press the key for as long as the pack file says; returns when it began.
+
+    Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack.
+    """
     began, asked = stage.clock.now(), stage.pack.keys[name].si
     stage.wiring.switched("key", True)
     try:
@@ -73,9 +95,7 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
     held = stage.clock.now() - began
     if held > asked + KEY_LATE:
         raise BenchFault(f"the key was pressed for {held:.1f} s, not {asked:g} s: the switch unit answers too late")
-    first = trace.first_lit()
-    if name == "start" and first is not None:
-        stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
+    return began
 
 
 def expected(pack: Pack, state: str | Mapping[str, str], soc: float) -> dict[str, str]:

@@ -22,7 +22,7 @@ def proves(step: Step, pack: Pack) -> Iterator[str]:
         for name in pack.alarm_groups[group]:
             yield from pack.protection[name].proves[:1]
     for written in step.expect:
-        yield from contacts_prove(pack, written.contacts) if written.contacts is not None else ()
+        yield from contacts_prove(pack, written.contacts, step.alarm) if written.contacts is not None else ()
     for row in (*(step.limit_of(name) for name in step.measure), *step.require):
         yield from _of_row(row, pack)
 

@@ -65,6 +65,7 @@ class Flow:
     """A current that the station lets flow, whether it did when somebody last looked, and whether it may stop now."""
 
     direction: Direction
+    amperes: float
     seen: bool = False
     may_stop: bool = False
 
@@ -131,6 +132,10 @@ class Stage:
         self.port_name = port
         self.flow: Flow | None = None
         """The current that the station lets flow at this moment, if it does."""
+        self.remedy = False
+        """Whether the step is a remedy, which is judged by whether it helps."""
+        self.alarms = ""
+        """The group of alarms that is shifted beyond what the pack has, at this moment."""
         self.answers: Mapping[str, str] = {}
         """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
         self.shifts: frozenset[str] = frozenset()
@@ -230,7 +235,7 @@ class Stage:
     @contextmanager
     def stop_awaited(self) -> Iterator[None]:
         """The current that flows may stop while the block runs, which is somebody else's to judge."""
-        flow = self.flow or Flow("discharge")
+        flow = self.flow or Flow("discharge", 0.0)
         flow.may_stop = True
         try:
             yield

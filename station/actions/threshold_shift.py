@@ -168,14 +168,11 @@ def _see_that_it_holds(stage: Stage, protection: Protection, witness: Supply | L
 
 def charge_once(stage: Stage, protection: Protection, within: float) -> None:
     """Interrupt the load for a charge until the pack says that it has let go, and go on with the load."""
-    load = stage.bench.load
-    load.off()
     amperes = stage.current("probe")
     with flowing(stage, "charge", amperes):
         settle(stage, "charge", amperes)
         released = throttled(stage, ASK_EVERY, lambda: protection.name not in stage.readings(fresh=True).protection)
         stage.wait(released, within=within + ASK_EVERY)
-    load.on()
 
 
 def _put_back(stage: Stage, parameters: Parameters, protection: Protection) -> None:

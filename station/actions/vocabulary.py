@@ -92,9 +92,16 @@ def _parameters(stage: Stage, stored: Parameters) -> None:
         threshold_shift.see_that_shifts_are_feasible(stage, stored)
 
 
+def _press_key(stage: Stage, stored: Parameters, trace: LampTrace) -> None:
+    """What is still shifted goes back before a press after which the pack takes nothing any more."""
+    if stage.step.press_key == "shutdown" and stored.shifted:
+        parameters.put_back(stage, stored)
+    lamps.press_key(stage, trace)
+
+
 ACTIONS: Mapping[str, Action] = {
     "require": Action(lambda stage, stored, trace: circumstances.require(stage), _require_roles),
-    "press_key": Action(lambda stage, stored, trace: lamps.press_key(stage, trace), _roles("key", "lamps")),
+    "press_key": Action(_press_key, _roles("key", "lamps")),
     "program": Action(lambda stage, stored, trace: programming.program(stage), _program_roles),
     "parameters": Action(lambda stage, stored, trace: _parameters(stage, stored), _roles()),
     "talk": Action(lambda stage, stored, trace: ports.talk(stage), lambda step, pack: frozenset(step.talk)),
@@ -112,9 +119,20 @@ ACTIONS: Mapping[str, Action] = {
 """The actions of the language that this station has."""
 
 
+BEFORE_CURRENT = ("talk", "require")
+"""The words that come before the current of `under`: what must be so, and is looked at while nothing is energised."""
+
+
+def begin(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
+    """Carry out the words of the step on the stage that come before its current."""
+    for word in stage.step.actions():
+        if word in BEFORE_CURRENT:
+            ACTIONS[word].carry_out(stage, parameters, trace)
+
+
 def carry_out(stage: Stage, parameters: Parameters, trace: LampTrace) -> None:
-    """Carry out every word of the step on the stage, in the order of the language."""
-    words = tuple(stage.step.actions())
+    """Carry out every other word of the step on the stage, in the order of the language."""
+    words = [word for word in stage.step.actions() if word not in BEFORE_CURRENT]
     done = any(ACTIONS[word].expects for word in words)
     for word in words:
         if word != "expect" or not done:

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from station.cli.errors import WrongUsage
-from station.cli.simulate import TRIAL, read_faults
+from station.cli.simulate import TRIAL, read_faults, read_tried_state
 from station.codecs.pace_commands import Commands, commands
 from station.model.bench import Bench
 from station.model.fault import FaultFile
@@ -116,8 +116,7 @@ def _bench(document: Document, files: Files) -> list[str]:
 
 
 def _state(document: Document, files: Files) -> list[str]:
-    del files
-    build(document, State)
+    read_tried_state(files, document)
     return []
 
 

@@ -44,7 +44,7 @@ def restore(
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="Fault of the simulated bench or pack; may be repeated")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Which pack of its make is simulated")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Which pack of its make is simulated")] = None,
 ) -> int:
     """Give a pack its thresholds back after a run that died.
 

@@ -31,6 +31,7 @@ from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
 from station.report.issue import KeyStoreError
 from station.report.keys import KeyStore, default_folder
+from station.run.golden import PURPOSES
 from station.run.history import PRODUCTION
 from station.run.plan import Files, Plan, make_plan
 from station.run.recovery import close_dead_runs
@@ -85,7 +86,7 @@ def run(
         list[str] | None,
         typer.Option("--fault", help="Fault of the simulated bench or pack, by name or file; may be repeated"),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Which pack of its make is simulated")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Which pack of its make is simulated")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else")] = False,
 ) -> int:
     """Run a sequence on one pack and sign its certificate.
@@ -101,6 +102,8 @@ def run(
         if not (bench_file.served and bench_file.served.clock):
             options["--time virtual"] = time == "virtual"
         refuse_twin_elsewhere(bench_file, options)
+        if purpose and purpose not in PURPOSES:
+            raise WrongUsage(f"--purpose: `{purpose}` is no purpose of a run{nearest(purpose, PURPOSES)}")
         plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
         simulated = (
             read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)

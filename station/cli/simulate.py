@@ -13,11 +13,28 @@ from station.model.events import Event, StepStarted
 from station.model.pack import Pack
 from station.model.protocol import Protocol
 from station.studies import simulation
-from station.studies.simulation import DEFAULT_STATE, TRIAL, Simulated, read_faults, read_simulated, simulation_of
+from station.studies.simulation import (
+    DEFAULT_STATE,
+    TRIAL,
+    Simulated,
+    read_faults,
+    read_simulated,
+    read_tried_state,
+    simulation_of,
+)
 from station.twin.parameters import UnknownParameter
 from station.twin.world import CannotServe, Twin
 
-__all__ = ["DEFAULT_STATE", "TRIAL", "Simulated", "read_faults", "read_simulated", "serving", "simulation_of"]
+__all__ = [
+    "DEFAULT_STATE",
+    "TRIAL",
+    "Simulated",
+    "read_faults",
+    "read_simulated",
+    "read_tried_state",
+    "serving",
+    "simulation_of",
+]
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def serve(
     awake: Annotated[
         bool, typer.Option("--awake", help="The key of the pack was pressed and it has started, so that it answers")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Which pack of its make is simulated")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which pack of its make is simulated")] = 1,
     pack: Annotated[str, typer.Option("--pack", help="Product on the bench")] = "bali48",
     serial: Annotated[str, typer.Option("--serial", help="Serial number that the pack says it has")] = "BALI48-000001",
 ) -> int:

@@ -295,6 +295,8 @@ def _entry_faults(role: str, entry: AnyEntry, roles: Mapping[str, AnyEntry]) -> 
         for word in WIRING.get(role, ()):
             if not getattr(entry, word):
                 yield NAME_ITSELF, f"role `{role}`: `{word}` is missing"
+        if entry.settle.value < 0:
+            yield "settle", f"`settle`: {shown(entry.settle)} must not be less than nothing"
         if entry.ratio is not None and entry.ratio.value <= 0:
             yield "ratio", f"`ratio`: {shown(entry.ratio)} must be more than nothing"
 

@@ -5,13 +5,15 @@ What is checked here holds on every bench; whether a bench can do it is the plan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 from station.model.files import NAME_ITSELF, Document, Fault, Location, nearest, shown
 from station.model.pack import Pack, Protection
-from station.model.sequence import Expectation, LeaveChanged, Sequence, Step, WriteBack, walk
+from station.model.sequence import Expectation, LeaveChanged, Sequence, Step, Use, WriteBack, walk
 
 CIRCUMSTANCES = ("serial_number", "product", "address", "breaker_on")
 """What `require` can name besides rows of the pack's limits."""
@@ -148,11 +150,10 @@ def _misfits(step: Step, pack: Pack) -> Iterator[tuple[Location, str]]:
         for way in step.by:
             if lacks := _lacks(pack.protection[name], way):
                 yield ("trip", name), f"`{name}` cannot be tripped by {way}: {lacks}"
+        if late := _never_in_time(pack.protection[name], pack) if {"shift", "direct_drive"} & set(step.by) else "":
+            yield ("trip", name), late
         if name in step.trip[:number] and pack.protection[name].recovery is None:
             yield ("trip", name), f"`{name}` does not come back by itself, so it cannot be tripped twice"
-    if step.under is not None and ALONE in step.require:
-        message = f"`{ALONE}` is looked at before anything is connected; require it in a step of its own, before this"
-        yield ("require", ALONE), message
     for index, written in enumerate(step.expect):
         at = ("expect", index)
         for word in ("released", "locked"):
@@ -176,8 +177,107 @@ def _lacks(protection: Protection, way: str) -> str:
     return ""
 
 
+def _never_in_time(protection: Protection, pack: Pack) -> str:
+    """Why a protection that acts after its delay is none that acts in time; empty if it is."""
+    delay, time = protection.values.get("delay"), pack.limits["trip_time"].is_
+    if delay is None or (time.low or 0.0) < delay.si < (math.inf if time.high is None else time.high):
+        return ""
+    return f"`{protection.name}` acts after {delay}, and `trip_time` is {time}, so no pack could pass"
+
+
 _DRIVEN = {"direct_drive": ("discharge_current",), "extrapolation": ("charge_current", "discharge_current")}
 """What a protection must watch for some ways to trip it."""
+
+
+# ------------------------------------------------------------------------------------------------ order
+
+
+def check_order(document: Document, sequence: Sequence, used: Callable[[str], Step] | None = None) -> Iterator[Fault]:
+    """Every protection that is awaited to let go, or to stay, although no step before has tripped it.
+
+    `used` finds the step that a `use` names.
+    """
+    tripped = {AFTER_RESTORE}
+    for step, at in walk(sequence.steps, used=used):
+        if not isinstance(step, Step):
+            continue
+        tripped.update(step.trip)
+        for index, written in enumerate(step.expect):
+            for word in ("released", "locked"):
+                name = getattr(written, word)
+                if name is not None and name not in tripped:
+                    message = f"step `{step.step}`: no step before this one trips `{name}`"
+                    yield document.fault((*at, "expect", index, word), message)
+
+
+# ------------------------------------------------------------------------------------------------ currents
+
+
+Flows = Literal["charge", "discharge"]
+OFF = ("start", "shutdown", "reset")
+"""Presses during which, or after which, a pack does not answer and lets nothing flow."""
+
+
+def check_currents(
+    document: Document, sequence: Sequence, pack: Pack, used: Callable[[str], Step] | None = None
+) -> Iterator[Fault]:
+    """Every step that needs a current which does not flow there, or that none flows where one does.
+
+    `used` finds the step that a `use` names; one that is used where no current flows is checked where it is written.
+    """
+    yield from _currents(sequence.steps, ("steps",), None, partial(_told_at, document, pack), used)
+
+
+def _told_at(document: Document, pack: Pack, step: Step, at: Location, around: Flows | None) -> Iterator[Fault]:
+    for where, message in _current_misfits(step, around, pack):
+        yield document.fault((*at, *where), f"step `{step.step}`: {message}")
+
+
+def _currents(
+    steps: Iterable[Step | Use],
+    at: Location,
+    around: Flows | None,
+    told: Callable[[Step, Location, Flows | None], Iterator[Fault]],
+    used: Callable[[str], Step] | None,
+) -> Iterator[Fault]:
+    for index, step in enumerate(steps):
+        here = (*at, index)
+        if isinstance(step, Step):
+            yield from told(step, here, around)
+            inside = _under(step) or around
+            yield from _currents(step.steps, (*here, "steps"), inside, told, used)
+            yield from _currents(step.otherwise, (*here, "otherwise"), around, told, used)
+            yield from _currents(step.meanwhile, (*here, "meanwhile"), _driven(step) or inside, told, used)
+        elif around is not None and used is not None:
+            yield from _currents(map(used, step.use), (*here, "use"), around, told, used)
+
+
+def _under(step: Step) -> Flows | None:
+    return None if step.under is None else "charge" if step.under.charge else "discharge"
+
+
+def _driven(step: Step) -> Flows | None:
+    return "charge" if step.charge else "discharge" if step.discharge else None
+
+
+def _current_misfits(step: Step, around: Flows | None, pack: Pack) -> Iterator[tuple[Location, str]]:
+    """What a step with the current of the steps around it cannot do, as (where, message)."""
+    flows = _under(step) or around
+    if ALONE in step.require and around is not None:
+        yield ("require", ALONE), f"`{ALONE}` is looked at before anything is connected, and a {around} goes on here"
+    for name in step.trip if "shift" in step.by else ():
+        stops = pack.protection[name].blocks
+        wanted = "charge` or `discharge" if stops == "both" else stops
+        if flows is None:
+            yield ("trip", name), f"`{name}` is shifted while a current flows; write `under` with its `{wanted}`"
+        elif stops not in (flows, "both"):
+            yield ("trip", name), f"`{name}` stops no {flows}, and that is what flows here"
+    if step.press_key in OFF and flows is not None:
+        yield ("press_key",), f"a press for `{step.press_key}` switches the pack off, and a {flows} goes on here"
+    if step.alarm and flows is None:
+        yield ("alarm",), "alarms are shown while a current flows; write `under` with its `charge` or `discharge`"
+    if step.balance == "start" and flows != "charge":
+        yield ("balance",), "cells are bled while they are charged; write `under` with its `charge`"
 
 
 # ------------------------------------------------------------------------------------------------ waits
@@ -226,18 +326,22 @@ _AT_REST = frozenset({
 """Measurements that another current would disturb."""
 
 
-def check_waits(document: Document, sequence: Sequence, used: Callable[[str], Step] | None = None) -> Iterator[Fault]:
+def check_waits(
+    document: Document, sequence: Sequence, pack: Pack, used: Callable[[str], Step] | None = None
+) -> Iterator[Fault]:
     """Every step of a `meanwhile` that changes, or depends on, what the wait around it changes or is about.
 
     `used` finds the step that a `use` names.
     """
     for step, at in walk(sequence.steps):
         if isinstance(step, Step) and step.meanwhile:
-            yield from _check_wait(document, step, at, used)
+            yield from _check_wait(document, step, at, pack, used)
 
 
-def _check_wait(document: Document, step: Step, at: Location, used: Callable[[str], Step] | None) -> Iterator[Fault]:
-    around = wait_of(step)
+def _check_wait(
+    document: Document, step: Step, at: Location, pack: Pack, used: Callable[[str], Step] | None
+) -> Iterator[Fault]:
+    around = wait_of(step, pack)
     if around is None:
         message = f"step `{step.step}` waits for nothing, so nothing can run meanwhile"
         yield document.fault((*at, "meanwhile"), message)
@@ -256,9 +360,11 @@ class Wait:
     about: frozenset[str]
     changes: frozenset[str]
     shows: frozenset[str]
+    contacts: Mapping[str, str] = field(default_factory=dict)
+    """How the contacts stand all the while, as far as the pack file says."""
 
 
-def wait_of(step: Step) -> Wait | None:
+def wait_of(step: Step, pack: Pack) -> Wait | None:
     """The wait in which the `meanwhile` of a step runs, or None if it has none."""
     if flowing := "discharging" if step.discharge else "charging" if step.charge else "":
         return Wait(_CURRENT, _CURRENT, frozenset({flowing, f"{flowing}_alarm"}))
@@ -266,7 +372,7 @@ def wait_of(step: Step) -> Wait | None:
     if not words:
         return None
     shows = {f"{_side(written.released)}_protection" for written in step.expect if written.released}
-    return Wait(_union(_ABOUT, words), _changes(step), frozenset(shows))
+    return Wait(_union(_ABOUT, words), _changes(step), frozenset(shows), pack.contacts_at("alarm") if shows else {})
 
 
 def disturbs(inner: Step, around: Wait) -> frozenset[str]:
@@ -292,8 +398,8 @@ def _is_shown(word: str, value: object, around: Wait) -> bool:
     """Whether the wait itself keeps up what is expected: the lamps and contacts of the protection or current in it."""
     if word == "lamps":
         return value in around.shows
-    in_protection = any(state.endswith("_protection") for state in around.shows)
-    return word == "contacts" and (value == "alarm" or (in_protection and value == {"alarm": "closed"}))
+    stands = value == "alarm" or (isinstance(value, dict) and value.items() <= around.contacts.items())
+    return word == "contacts" and stands
 
 
 def _side(protection: str) -> str:

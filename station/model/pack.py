@@ -323,6 +323,18 @@ class Pack(Model):
                 sequences = frozenset(_INITIALS[initial] for initial in row.in_ if initial in _INITIALS)
                 yield Requirement(id=f"REQ-{key}", method=method, sequences=sequences, text=row.text, shown=row.shown)
 
+    def contacts_at(self, state: Literal["healthy", "alarm", "dead"], group: str = "") -> dict[str, ContactWord]:
+        """How the dry contacts stand; while the alarms of one group show, if `group` names it.
+
+        A contact that has the name of an alarm group (`low`) acts on that group alone, and says nothing of others.
+        """
+        own = {name for name in self.contacts if name in self.alarm_groups and state == "alarm"}
+        stands: dict[str, ContactWord] = {}
+        for name, contact in self.contacts.items():
+            if name not in own or group:
+                stands[name] = contact.healthy if name in own - {group} else getattr(contact, state)
+        return stands
+
     def flash_times(self, word: str) -> tuple[float, float]:
         """Seconds lit and seconds dark of `flash1`, `flash2`, `flash3`."""
         lit, _, dark = self.flash[word].removesuffix(" dark").partition(" lit ")

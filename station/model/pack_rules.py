@@ -47,6 +47,7 @@ def check(document: Document, pack: Pack) -> Iterator[Fault]:
         *((("limits", *at), message) for at, message in limits.check(pack.limits)),
         *_needed(pack),
         *_units_of_protections(pack),
+        *_accepted(pack),
         *_order(pack),
         *_conditions_and_times(pack),
         *_unknown_requirements(document.data, (), pack),
@@ -82,6 +83,16 @@ def _units_of_protections(pack: Pack) -> Told:
                 value = getattr(row, word, None)
                 if value is not None and _kind(value) not in _UNITS.get(kind, (_kind(value),)):
                     yield (*where, word), f"`{word}`: {shown(value)} is a {_kind(value)}, expected a {kind}"
+
+
+def _accepted(pack: Pack) -> Told:
+    """Thresholds that the firmware would not take, so that nothing could ever be put back."""
+    for name, row in pack.protection.items():
+        for word in ("alarm", "trip", "release"):
+            value, accepts = row.values.get(word), row.accepts
+            if value is not None and accepts is not None and not accepts.contains(value.si):
+                at = ("protections", row.kind, "rows", name, word)
+                yield at, f"`{word}`: {shown(value)} is outside of what the BMS accepts ({accepts})"
 
 
 def _kind(value: Quantity | Range) -> str:

@@ -136,9 +136,9 @@ def _reach(protection: Protection) -> float:
 
 
 def _clear(protection: Protection) -> float:
-    """A distance that is clear of noise, and no more than the tolerance."""
-    unit = _unit(protection)
-    return min(_tolerance(protection), _CLEAR_PACK if protection.of == "pack_voltage" else _CLEAR[unit])
+    """A distance that is clear of noise, and no more than the tolerance, where there is one."""
+    clear = _CLEAR_PACK if protection.of == "pack_voltage" else _CLEAR[_unit(protection)]
+    return clear if protection.tolerance is None else min(protection.tolerance.si, clear)
 
 
 def _room(protection: Protection, live: float) -> float:

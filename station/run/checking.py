@@ -14,10 +14,11 @@ from station.model import bench as bench_file
 from station.model import pack_rules
 from station.model.bench import OPERATOR, AnyEntry, Bench, InstrumentEntry
 from station.model.files import Document, Fault, InvalidFile, Location, build, nearest, shown
-from station.model.language import check_names, check_waits
+from station.model.language import check_currents, check_names, check_order, check_waits
 from station.model.library import Library
 from station.model.pack import Pack
-from station.model.protocol import Protocol, read_protocol
+from station.model.protocol import NotEncodable, Protocol, Register, read_protocol
+from station.model.quantity import Quantity
 from station.model.record import FileHash
 from station.model.sequence import Sequence, Step, Use, read_sequence, walk
 
@@ -118,7 +119,21 @@ class Files:
         if missing := sorted((texts | set(pack.released)) - set(found.by_name)):
             message = f"pack {pack.pack} stores {missing[0]}, and there is no such register here"
             raise document.refuse(("registers",), f"{message}{nearest(missing[0], found.by_name)}")
+        for stored, quantity in pack.released.items():
+            if message := _unstorable(found.by_name[stored], quantity):
+                raise document.refuse(("registers", stored), f"pack {pack.pack}: {message}")
         return found
+
+
+def _unstorable(register: Register, quantity: Quantity) -> str:
+    """Why a register cannot hold a value as it stands in the pack file; empty if it can."""
+    try:
+        back = register.decode(register.encode(quantity.si))
+    except NotEncodable as error:
+        return str(error)
+    if isinstance(back, float | int) and abs(back - quantity.si) <= 1e-6 * max(1.0, abs(quantity.si)):
+        return ""
+    return f"{register.name} is {quantity}, and this register holds steps of {register.step:g} {register.unit}"
 
 
 # ------------------------------------------------------------------------------------------------ sequences
@@ -138,8 +153,14 @@ def check_sequence(files: Files, document: Document, sequence: Sequence) -> tupl
     for here, each in ((document, sequence), *others.values()):
         for pack in packs:
             faults += check_names(here, each, pack)
-        if not faults:
-            faults += check_waits(here, each, partial(files.step, document=here))
+        for pack in packs if not faults else ():
+            used = partial(files.step, document=here)
+            found = (
+                *check_order(here, each, used),
+                *check_currents(here, each, pack, used),
+                *check_waits(here, each, pack, used),
+            )
+            faults += (fault for fault in found if fault not in faults)
     return faults, [f"{document.path}: no pack file for {name} here, not checked against it" for name in absent]
 
 

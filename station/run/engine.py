@@ -176,13 +176,21 @@ class Engine:
         for attempt, remedy in enumerate(planned.otherwise, planned.step.attempts + 1):
             if verdict is not Verdict.FAIL or self.over:
                 break
-            if self.step(remedy) is Verdict.PASS:
+            if self._remedy(remedy) is Verdict.PASS:
                 verdict = self._attempt_again(mark, planned, attempt, self._expect_again)
         if planned.step.optional is not None:
             self._ledger.excuse(mark)
         if verdict is Verdict.FAIL and not self.over and (planned.step.gate or self.plan.sequence.after_fail == "stop"):
             self._ledger.over = True
         return verdict
+
+    def _remedy(self, planned: PlannedStep) -> Verdict:
+        """Carry out a remedy; whether it helped is what it is judged by."""
+        before, self.stage.remedy = self.stage.remedy, True
+        try:
+            return self.step(planned)
+        finally:
+            self.stage.remedy = before
 
     def _attempt_again(
         self, mark: int, planned: PlannedStep, attempt: int, body: Callable[[PlannedStep], None]
@@ -258,6 +266,7 @@ class Engine:
         stage.meanwhile = self._once(planned.meanwhile)
         with ExitStack() as around:
             trace = around.enter_context(lamps.watched(stage)) if vocabulary.needs_lamps(step) else lamps.LampTrace()
+            vocabulary.begin(stage, self.parameters, trace)
             around.enter_context(self._under(step))
             vocabulary.carry_out(stage, self.parameters, trace)
             for inner in planned.inside:

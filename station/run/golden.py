@@ -18,6 +18,8 @@ GOLDEN = "golden"
 """The purpose under which the golden pack is tested."""
 OF_PRODUCTS = frozenset({PRODUCTION, "retest", "rework"})
 """The purposes that need a bench which is known to be good."""
+PURPOSES = (PRODUCTION, "retest", "rework", GOLDEN)
+"""All purposes of a run; one that is misspelt would get round what is asked of the others."""
 _DECIDED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.ERROR})
 
 

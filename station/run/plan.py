@@ -13,7 +13,7 @@ from pathlib import Path
 
 from station.actions import vocabulary
 from station.actions.asked import asked
-from station.model.bench import PORTS, Bench
+from station.model.bench import PORTS, Bench, PortEntry, WiredEntry
 from station.model.files import Document, Fault, InvalidFile, Location
 from station.model.pack import Pack
 from station.model.protocol import Protocol
@@ -128,7 +128,7 @@ class _Planner:
     def __init__(self, files: Files, document: Document, pack: Pack, bench: Bench, slot: int) -> None:
         self.faults: list[Fault] = []
         self._files, self._document, self._pack, self._bench = files, document, pack, bench
-        self._roles = usable_roles(bench, slot)
+        self._roles, self._entries = usable_roles(bench, slot), bench.roles(slot)
         self._declared = Declared(pack, files.protocol(pack))
         self._paths: set[str] = set()
         self.port = next((name for name in PORTS[:2] if name in self._roles), "")
@@ -180,7 +180,36 @@ class _Planner:
         bench = self._bench.bench
         missing = sorted(vocabulary.roles(step, self._pack) - self._roles)
         roles = [f"bench {bench} has no {role}; write `optional: <reason>` to leave the step out" for role in missing]
-        return [*roles, *self._without_golden(step), *self._beyond_envelope(step)]
+        told = (self._unwired, self._unproven, self._without_golden, self._beyond_voltage, self._beyond_envelope)
+        return [*roles, *(message for about in told for message in about(step))]
+
+    def _unwired(self, step: Step) -> Iterator[str]:
+        """Lamps and contacts of the pack that a step looks at and that no input of the bench sees."""
+        for role, wanted in (("lamps", self._pack.lamps), ("contacts", tuple(self._pack.contacts))):
+            entry = self._entries.get(role)
+            if role in vocabulary.roles(step, self._pack) and isinstance(entry, WiredEntry):
+                unseen = [name for name in wanted if name not in entry.inputs]
+                if unseen:
+                    yield f"the {role} of bench {self._bench.bench} have no input for {' and '.join(unseen)}"
+
+    def _unproven(self, step: Step) -> Iterator[str]:
+        """Ports whose silence would prove nothing."""
+        for port in (written.silent for written in step.expect if written.silent is not None):
+            entry = self._entries.get(port)
+            if isinstance(entry, PortEntry) and entry.loop_back is None:
+                yield (
+                    f"`silent: {port}` is shown only by a line that proves good, and {port} of bench "
+                    f"{self._bench.bench} has no `loop_back`"
+                )
+
+    def _beyond_voltage(self, step: Step) -> Iterator[str]:
+        """Voltages of the pack that are good and that this bench does not allow."""
+        allowed = self._bench.envelope.voltage
+        for name in step.measure:
+            row = self._pack.limits[step.limit_of(name)]
+            high = row.is_.high
+            if "terminal_voltage" in (name, row.of) and row.is_.unit == "V" and high is not None and high > allowed.si:
+                yield f"`{name}` is {row.is_}, and the envelope of bench {self._bench.bench} allows {allowed}"
 
     def _without_golden(self, step: Step) -> Iterator[str]:
         """Limits around what the golden pack measures, on a bench that does not say what it measures."""

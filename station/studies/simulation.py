@@ -17,6 +17,7 @@ from station.model.protocol import Protocol
 from station.model.record import Simulation
 from station.run.plan import Files
 from station.twin.faults import misfits
+from station.twin.parameters import UnknownParameter, assign
 from station.twin.states import State, read_state
 from station.twin.world import Twin
 
@@ -56,16 +57,43 @@ TRIAL = Trial()
 def read_simulated(files: Files, state: str, faults: Sequence[str], seed: int) -> Simulated:
     """Read the state and the faults by name or path; raises InvalidFile."""
     found = read_faults(files, (files.open("fault", name) for name in faults)) if faults else ()
-    return Simulated(read_state(state, files.library), found, seed)
+    return Simulated(read_tried_state(files, files.library.open("twin", state)), found, seed)
+
+
+def read_tried_state(files: Files, document: Document) -> State:
+    """Read a state and try what it changes on a twin that is never started; raises InvalidFile with all that does not
+    fit.
+    """
+    state = build(document, State)
+    if not state.change:
+        return state
+    with _tried_out(files, state.model_copy(update={"change": {}})) as twin:
+        unfit = list[Fault]()
+        for name, value in state.change.items():
+            try:
+                assign(twin.pack, name, value)
+            except UnknownParameter as error:
+                unfit.append(document.fault(("change", name), str(error)))
+    if unfit:
+        raise InvalidFile(unfit)
+    return state
+
+
+@contextmanager
+def _tried_out(files: Files, state: State) -> Iterator[Twin]:
+    """A twin of `TRIAL` that is never started."""
+    product, bench = files.pack(TRIAL.pack), files.bench(TRIAL.bench)
+    twin = Twin(bench, product, files.protocol(product), state, VirtualClock(), serial_number="")
+    try:
+        yield twin
+    finally:
+        twin.stop()
 
 
 def read_faults(files: Files, documents: Iterable[Document]) -> tuple[FaultFile, ...]:
     """Read faults and try each out on a twin that is never started; raises InvalidFile with all that does not fit."""
-    product = files.pack(TRIAL.pack)
-    bench, state = files.bench(TRIAL.bench), read_state(TRIAL.state, files.library)
-    twin = Twin(bench, product, files.protocol(product), state, VirtualClock(), serial_number="")
     faults, unfit = list[FaultFile](), list[Fault]()
-    try:
+    with _tried_out(files, read_state(TRIAL.state, files.library)) as twin:
         for document in documents:
             try:
                 faults.append(build(document, FaultFile))
@@ -73,8 +101,6 @@ def read_faults(files: Files, documents: Iterable[Document]) -> tuple[FaultFile,
                 unfit += error.faults
             else:
                 unfit += (document.fault(place, message) for place, message in misfits(twin, faults[-1]))
-    finally:
-        twin.stop()
     if unfit:
         raise InvalidFile(unfit)
     return tuple(faults)

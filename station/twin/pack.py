@@ -141,6 +141,7 @@ def make_pack(
     parameters: Mapping[int, int],
     texts: Mapping[str, str],
     accepts: Mapping[str, Range] = MappingProxyType({}),
+    board: Mapping[str, str | float | bool] = MappingProxyType({}),
     panel: Panel,
     seed: int = 0,
     n: int = 15,
@@ -149,7 +150,8 @@ def make_pack(
     """A pack in a state, `n` cells of `capacity` Ah; each seed another one of the same make.
 
     `parameters` are raw words by address, `texts` by register name (`version`, `model_sn`, `pack_sn`), `accepts` what
-    the firmware takes for a protection where that is not `ACCEPTS`. It sleeps, unless the state says that it did not.
+    the firmware takes for a protection where that is not `ACCEPTS`, `board` what else it does otherwise, by parameter.
+    It sleeps, unless the state says that it did not.
     Raises UnknownParameter for what the state changes and is not there.
     """
     cells = state.cells(np.random.default_rng((seed, 1)), n, capacity)
@@ -166,6 +168,6 @@ def make_pack(
     if state.asleep == 0.0:
         bms.power.enter("running", 0.0)
     pack = Pack(cells, bms, panel, ambient=state.temperature, mosfet=state.temperature)
-    for name, value in state.change.items():
+    for name, value in (*board.items(), *state.change.items()):
         assign(pack, name, value)
     return pack

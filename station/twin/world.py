@@ -8,7 +8,7 @@ end at whatever comes next (a sample of the BMS, an instrument's business, a fau
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -293,6 +293,37 @@ class Twin:
         self.circuit.main.closed = self._contactor_wanted and self.watchdog.closed(self._now)
 
 
+REGULATES_TO = 1.03
+"""How many times its nominal current a charge limiter regulates to, so that this current passes untouched."""
+
+
+def _board(file: PackFile) -> Iterator[tuple[str, str | float | bool]]:
+    """What the product file says of its board that stands in no register, by the names of the parameters."""
+    for name in ("alarm", "low"):
+        if (contact := file.contacts.get(name)) is not None:
+            for state in ("healthy", "alarm", "dead"):
+                yield f"bms.contacts.{name}.{state}", getattr(contact, state)
+    for recovery in (each.recovery for each in file.protection.values() if each.recovery is not None):
+        yield "bms.recovery.after", recovery.after.si
+        yield "bms.recovery.locks_after", recovery.locks_after
+        yield "bms.recovery.within", recovery.within.si
+    limit = file.limits.get("charge_limit")
+    if not file.charge_limiter:
+        yield "bms.limiter.current", 0.0
+    elif limit is not None and limit.is_.low is not None and limit.is_.high is not None:
+        nominal = (limit.is_.low + limit.is_.high) / 2
+        yield "bms.limiter.start", nominal
+        yield "bms.limiter.current", REGULATES_TO * nominal
+    for name, value in (
+        ("stop_difference", file.balancing.stop_difference.is_.high),
+        ("current", file.balancing.current.is_.high),
+        ("coldest", file.balancing.temperature.is_.low),
+        ("warmest", file.balancing.temperature.is_.high),
+    ):
+        if value is not None:
+            yield f"bms.balancing.{name}", value
+
+
 def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, seed: int) -> Pack:
     """The pack that the product file describes, with the released parameters in its memory."""
     words = {
@@ -308,6 +339,7 @@ def _pack(file: PackFile, protocol: Protocol, state: State, serial_number: str, 
         parameters=words,
         texts=texts,
         accepts=accepts,
+        board=dict(_board(file)),
         panel=panel,
         seed=seed,
         n=file.cells,

@@ -21,6 +21,7 @@ TEXT = Path(Library.default().find("pack", "bali48")).read_text("utf-8")
         ("highest_cell at least 3.60 V", "hottest_cell at least 3.60 V", "`hottest_cell` is no part of a condition"),
         ("highest_cell at least 3.60 V", "highest_cell at least 3.60 A", "`at least 3.60 A`: expected a range in V"),
         ("unlocked: 5 s, ", "", "`unlocked` is missing"),
+        ("accepts: 2.5 V to 4.5 V", "accepts: 2.5 V to 3.65 V", "`trip`: `3.7 V` is outside of what the BMS accepts"),
         ("  clock_error:   ", "  clock_errors:  ", "`clock_error` is missing"),
     ],
 )

@@ -51,6 +51,16 @@ def test_nothing_simulated_goes_with_a_real_bench(option: tuple[str, str], refus
     assert said.startswith(option[0])
 
 
+def test_a_purpose_that_nobody_knows_is_refused(refused: Refused) -> None:
+    [said] = refused(*run_of("eol"), "--purpose", "produciton")
+    assert said == "--purpose: `produciton` is no purpose of a run; did you mean `production`?"
+
+
+def test_a_seed_is_not_less_than_nothing(refused: Refused) -> None:
+    [said] = refused(*run_of("eol"), "--seed=-1")
+    assert said.startswith("Invalid value for '--seed'")
+
+
 @pytest.mark.parametrize("serial", ["../x", "a/b", "a\\b", "", "x" * 300, "BALI48-００0001", "BÄLI", ".", "-", "a b"])
 def test_a_serial_number_that_could_leave_its_folder_is_refused(serial: str, refused: Refused) -> None:
     [said] = refused(*run_of("eol"), f"--serial={serial}")

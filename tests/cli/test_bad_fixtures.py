@@ -202,6 +202,17 @@ def test_a_current_beyond_the_envelope_is_refused_at_the_step(refused: Refused) 
     )
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_state_that_changes_what_the_twin_does_not_have_is_refused(command: str, refused: Refused) -> None:
+    text = 'twin: mine\ntitle: Mine\nsoc: 90 %\nchange:\n  bms.key.daed: true\n  "cells.r0[17]": times 3\n'
+    Path("mine.yaml").write_text(text, "utf-8")
+    said = refused("check", "mine.yaml") if command == "check" else refused(*run_of("eol"), "--twin", "mine.yaml")
+    assert said == [
+        "mine.yaml:5:17: the twin has no parameter `daed` there; did you mean `dead`?",
+        "mine.yaml:6:19: `cells.r0[17]`: there is no element 17; they count from 1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

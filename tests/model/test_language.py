@@ -8,7 +8,7 @@ import pytest
 
 from station.model.bench import Bench
 from station.model.files import Document, InvalidFile, build, parse, read
-from station.model.language import CHANGES, check_names, check_waits, disturbs, wait_of
+from station.model.language import CHANGES, check_currents, check_names, check_order, check_waits, disturbs, wait_of
 from station.model.pack import Pack
 from station.model.sequence import ACTIONS, Sequence, Step, Use, read_sequence, walk
 
@@ -67,6 +67,8 @@ DRAWN = "discharge: full, until: charge_headroom"
         ("expect: {flags: none_set}", "parameters: restore", "thresholds"),
         ("expect: {flags: none_set}", "parameters: {write_back: cell_sleep_delay}", ""),
         (RELEASED, "expect: {lamps: discharge_protection, contacts: {alarm: closed}}", ""),
+        (RELEASED, "expect: {contacts: {alarm: open}}", "contacts"),
+        (RELEASED, "expect: {contacts: alarm}", ""),
         (RELEASED, "expect: {lamps: charge_protection}", "current lamps"),
         (RELEASED, "expect: {lamps: standby}", "current lamps"),
         (RELEASED, "expect: {contacts: healthy}", "contacts"),
@@ -83,7 +85,7 @@ DRAWN = "discharge: full, until: charge_headroom"
 def test_what_runs_in_a_wait_neither_changes_nor_depends_on_what_the_wait_changes(
     outer: str, inner: str, clash: str
 ) -> None:
-    around = wait_of(step_of(outer))
+    around = wait_of(step_of(outer), PACK)
     assert around is not None
     assert disturbs(step_of(inner), around) == frozenset(clash.split())
 
@@ -97,20 +99,106 @@ def test_a_step_deep_inside_a_meanwhile_and_one_that_is_used_there_are_seen() ->
     document = document_of(text)
     press = step_of("press_key: start")
     found = [
-        (fault.line, fault.message) for fault in check_waits(document, read_sequence(document), lambda name: press)
+        (fault.line, fault.message)
+        for fault in check_waits(document, read_sequence(document), PACK, lambda name: press)
     ]
     message = "disturbs the wait of `outer`: current and lamps must stay as they are"
     assert found == [(10, f"step `deep` {message}"), (11, f"step `it` {message}")]
 
 
+def test_contacts_of_the_other_polarity_are_shown_by_a_protection_just_the_same() -> None:
+    alarm = PACK.contacts["alarm"].model_copy(update={"healthy": "closed", "alarm": "open", "dead": "open"})
+    other = PACK.model_copy(update={"contacts": {**PACK.contacts, "alarm": alarm}})
+    around = wait_of(step_of(RELEASED), other)
+    assert around is not None
+    assert not disturbs(step_of("expect: {contacts: {alarm: open}}"), around)
+    assert disturbs(step_of("expect: {contacts: {alarm: closed}}"), around)
+
+
 def test_a_step_without_a_wait_has_none() -> None:
-    assert wait_of(step_of("measure: polarity")) is None
-    assert wait_of(step_of(LAMPS)) is not None
+    assert wait_of(step_of("measure: polarity"), PACK) is None
+    assert wait_of(step_of(LAMPS), PACK) is not None
 
 
 def test_the_tables_of_the_language_only_know_its_words() -> None:
     assert set(CHANGES) <= set(ACTIONS)
     assert set(ACTIONS) <= set(Step.model_fields)
+
+
+# ------------------------------------------------------------------------------------------------ currents
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("trip: cell_overvoltage, by: shift", "`cell_overvoltage` is shifted while a current flows; write `under`"),
+        (
+            "trip: mosfet_overtemperature, by: shift",
+            "`mosfet_overtemperature` is shifted while a current flows; write `under` with its `charge` or `discharge`",
+        ),
+        (
+            "under: {discharge: standard}, trip: cell_overvoltage, by: shift",
+            "`cell_overvoltage` stops no discharge, and that is what flows here",
+        ),
+        ("alarm: high, expect: {contacts: alarm}", "alarms are shown while a current flows"),
+        ("balance: start", "cells are bled while they are charged"),
+        ("under: {discharge: probe}, balance: start", "cells are bled while they are charged"),
+        (
+            "under: {charge: probe}, steps: [{step: inner, require: charger_voltage}]",
+            "`charger_voltage` is looked at before anything is connected, and a charge goes on here",
+        ),
+        (
+            "under: {discharge: standard}, press_key: reset",
+            "a press for `reset` switches the pack off, and a discharge goes on here",
+        ),
+        ("under: {discharge: standard}, press_key: show_soc", ""),
+        ("under: {charge: standard}, require: charger_voltage, measure: current_error", ""),
+        ("under: {charge: standard}, trip: cell_overvoltage, by: shift", ""),
+        ("under: {charge: standard}, steps: [{step: inner, trip: cell_overvoltage, by: shift}]", ""),
+        ("discharge: full, until: answers, meanwhile: [{step: inner, alarm: low}]", ""),
+        ("trip: charge_overcurrent, by: extrapolation", ""),
+        ("trip: discharge_overcurrent, by: direct_drive", ""),
+    ],
+)
+def test_a_step_that_needs_a_current_has_one(words: str, message: str) -> None:
+    document = document_of(f"  - {{step: it, {words}}}")
+    told = [fault.message for fault in check_currents(document, read_sequence(document), PACK)]
+    assert len(told) == bool(message), told
+    assert all(message in each for each in told)
+
+
+def test_a_step_that_is_used_within_a_current_is_seen_there() -> None:
+    document = document_of("  - step: outer\n    under: {charge: probe}\n    steps:\n      - use: eol/charger\n")
+    charger = step_of("require: charger_voltage")
+    [told] = check_currents(document, read_sequence(document), PACK, lambda name: charger)
+    assert (told.line, "and a charge goes on here" in told.message) == (8, True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            "  - {step: back, expect: {released: discharge_overcurrent}}\n",
+            "step `back`: no step before this one trips `discharge_overcurrent`",
+        ),
+        (
+            "  - {step: stays, expect: {locked: discharge_overcurrent, for: lock_proof}}\n"
+            "  - {step: late, trip: discharge_overcurrent, by: direct_drive}\n",
+            "step `stays`: no step before this one trips `discharge_overcurrent`",
+        ),
+        (
+            "  - {step: early, trip: discharge_overcurrent, by: direct_drive}\n"
+            "  - {step: back, expect: {released: discharge_overcurrent}}\n",
+            "",
+        ),
+        ("  - {step: it, trip: cell_overvoltage, by: shift, expect: {released: after_restore}}\n", ""),
+        ("  - use: other/trip\n  - {step: back, expect: {released: discharge_overcurrent}}\n", ""),
+    ],
+)
+def test_what_lets_go_was_tripped_before(steps: str, message: str) -> None:
+    document, trip = document_of(steps), step_of("trip: discharge_overcurrent, by: direct_drive")
+    found = [fault.message for fault in check_order(document, read_sequence(document), lambda name: trip)]
+    assert found == ([message] if message else [])
 
 
 # ------------------------------------------------------------------------------------------------ words together
@@ -199,11 +287,11 @@ def test_a_number_without_a_unit_may_stand_in_a_text(title: str) -> None:
             "trip: cell_overvoltage, by: extrapolation",
             "`cell_overvoltage` cannot be tripped by extrapolation: it does not watch a current",
         ),
-        (
-            "require: charger_voltage, under: {charge: standard}, measure: current_error",
-            "`charger_voltage` is looked at before anything is connected; require it in a step of its own",
-        ),
         ("expect: {released: after_restore}", "`after_restore` belongs to a `trip` by shift, and this step has none"),
+        (
+            "trip: discharge_overcurrent_2, by: direct_drive",
+            "`discharge_overcurrent_2` acts after 0.1 s, and `trip_time` is 0.5 s to 2.0 s, so no pack could pass",
+        ),
         ("expect: {lamps: {RUM: lit}}", "`RUM` is no lamp; did you mean `RUN`?"),
         ("expect: {lamps: {RUN: on}}", "`on` is no lamp word; known: as_soc"),
         ("expect: {contacts: {alarm: shut}}", "`shut` is no state of a contact; known: closed, open"),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from station.model.files import InvalidFile
 from station.model.library import FOLDERS, Library
+from station.run.plan import Files
 from station.studies.coverage import default_state
 from station.studies.rig import Station
 from station.studies.simulation import Simulated
@@ -39,7 +41,43 @@ SIXTEEN: Mapping[str, str] = {
 """The same with a cell more, and all voltages of the pack higher by it."""
 
 
-@pytest.mark.parametrize(("changed", "serial"), [(HALF, "BALI50-000001"), (SIXTEEN, "BALI51-000001")])
+FAST: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali48-fast\n",
+    r"BALI48-\d{6}": r"BALIFA-\d{6}",
+    "delay: 1.0 s ": "delay: 0.5 s ",
+    "{is: 0.5 s to 2.0 s": "{is: 0.2 s to 2.0 s",
+}
+"""The same with protections that act twice as fast."""
+SLOW: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali48-slow\n",
+    r"BALI48-\d{6}": r"BALISL-\d{6}",
+    "delay: 1.0 s ": "delay: 2.0 s ",
+    "{is: 0.5 s to 2.0 s": "{is: 0.5 s to 3.0 s",
+}
+"""The same with protections that act half as fast."""
+FAIL_SAFE: Mapping[str, str] = {
+    "pack: bali48\n": "pack: bali48-fs\n",
+    r"BALI48-\d{6}": r"BALIFS-\d{6}",
+    "1-2, healthy: open, alarm: closed, dead: closed": "1-2, healthy: closed, alarm: open, dead: open",
+    "3-4, healthy: open, alarm: closed, dead: open": "3-4, healthy: closed, alarm: open, dead: open",
+    "after: 60 s, locks_after": "after: 30 s, locks_after",
+    "{is: 57 s to 63 s": "{is: 28 s to 32 s",
+    "is: 20 A +- 10 %": "is: 10 A +- 10 %",
+    "standard: 20 A, full": "standard: 10 A, full",
+}
+"""The same with contacts that are closed while all is well, a shorter recovery and a lower charge limit."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "serial"),
+    [
+        (HALF, "BALI50-000001"),
+        (SIXTEEN, "BALI51-000001"),
+        (FAIL_SAFE, "BALIFS-000001"),
+        (FAST, "BALIFA-000001"),
+        (SLOW, "BALISL-000001"),
+    ],
+)
 def test_another_product_passes_the_same_sequence(changed: Mapping[str, str], serial: str, tmp_path: Path) -> None:
     pack = changed["pack: bali48\n"].split()[1]
     library = Library((tmp_path, *Library.default().roots))
@@ -51,6 +89,25 @@ def test_another_product_passes_the_same_sequence(changed: Mapping[str, str], se
         ran = rig.run(tmp_path / "data")
     assert (ran.record.verdict, ran.record.reason) == ("PASS", "")
     assert ran.record.identity["serial_number"] == serial
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "trip: 3.700 V",
+            "trip: 3.7005 V",
+            "cell_overvoltage.trip is 3.7005 V, and this register holds steps of",
+        ),
+        ("delay: 1.0 s ", "delay: 30 s ", "cell_overvoltage.delay: 30.0 is outside 0.1 to 25.5 s"),
+    ],
+)
+def test_a_released_value_that_no_register_holds_is_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    library = Library((tmp_path, *Library.default().roots))
+    written(library, "pack", "bali48", {old: new})
+    files = Files(library)
+    with pytest.raises(InvalidFile, match=message.replace(".", r"\.")):
+        files.protocol(files.pack("bali48"))
 
 
 def written(library: Library, kind: str, name: str, changed: Mapping[str, str], new: str = "") -> None:

@@ -99,9 +99,15 @@ class Memory:
         """The numbers in station units, by name."""
 
     def accept(self, ranges: Mapping[str, Range]) -> None:
-        """Take from now on what a firmware of another product takes, by the names of `ACCEPTS`, in station units."""
+        """Take from now on what a firmware of another product takes, by the names of `ACCEPTS`, in station units.
+
+        What a board was delivered with, its firmware takes in any case.
+        """
         self.lowest.update({name: each.low for name, each in ranges.items() if each.low is not None})
         self.highest.update({name: each.high for name, each in ranges.items() if each.high is not None})
+        for name, value in self.values.items():
+            if name in ACCEPTS:
+                self.lowest[name], self.highest[name] = min(self.lowest[name], value), max(self.highest[name], value)
 
     def reload(self) -> None:
         """Take everything from what survives a reset."""

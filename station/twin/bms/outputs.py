@@ -58,16 +58,18 @@ class Limiter:
 
 @dataclass(slots=True)
 class Contact:
-    """A dry contact: what it is when the BMS is dead, and what is wrong with it."""
+    """A dry contact: what it is when the BMS is dead, when all is well and in an alarm, and what is wrong with it."""
 
     dead: Stuck
     stuck: Stuck | None = None
+    healthy: Stuck = "open"
+    alarm: Stuck = "closed"
 
     def closed(self, asked: bool | None) -> bool:
         """Whether it is closed; `asked` None: nobody drives it."""
         if self.stuck is not None:
             return self.stuck == "closed"
-        return self.dead == "closed" if asked is None else asked
+        return (self.dead if asked is None else self.alarm if asked else self.healthy) == "closed"
 
 
 @dataclass(slots=True)
