@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -61,7 +62,9 @@ def run(
     purpose: Annotated[
         str,
         typer.Option(
-            "--purpose", help="Purpose of the run: production (as on a real bench, if not said), retest, rework, golden"
+            "--purpose",
+            help="Purpose of the run: production (as on a real bench, if not said), retest, rework, golden, or words "
+            "of your own",
         ),
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is run again")] = "",
@@ -102,8 +105,8 @@ def run(
         if not (bench_file.served and bench_file.served.clock):
             options["--time virtual"] = time == "virtual"
         refuse_twin_elsewhere(bench_file, options)
-        if purpose and purpose not in PURPOSES:
-            raise WrongUsage(f"--purpose: `{purpose}` is no purpose of a run{nearest(purpose, PURPOSES)}")
+        if purpose not in PURPOSES and (meant := get_close_matches(purpose, PURPOSES, 1)):
+            raise WrongUsage(f"--purpose: `{purpose}` is not known here; did you mean `{meant[0]}`?")
         plan = make_plan(files, sequence, bench_file, plain_serial(serial), slot)
         simulated = (
             read_simulated(files, twin or DEFAULT_STATE, fault or [], 1 if seed is None else seed)

@@ -19,7 +19,7 @@ GOLDEN = "golden"
 OF_PRODUCTS = frozenset({PRODUCTION, "retest", "rework"})
 """The purposes that need a bench which is known to be good."""
 PURPOSES = (PRODUCTION, "retest", "rework", GOLDEN)
-"""All purposes of a run; one that is misspelt would get round what is asked of the others."""
+"""The purposes that something is asked of; one of them misspelt would get round that."""
 _DECIDED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.ERROR})
 
 

@@ -51,9 +51,9 @@ def test_nothing_simulated_goes_with_a_real_bench(option: tuple[str, str], refus
     assert said.startswith(option[0])
 
 
-def test_a_purpose_that_nobody_knows_is_refused(refused: Refused) -> None:
+def test_a_purpose_that_is_misspelt_is_refused(refused: Refused) -> None:
     [said] = refused(*run_of("eol"), "--purpose", "produciton")
-    assert said == "--purpose: `produciton` is no purpose of a run; did you mean `production`?"
+    assert said == "--purpose: `produciton` is not known here; did you mean `production`?"
 
 
 def test_a_seed_is_not_less_than_nothing(refused: Refused) -> None:
