@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from station.actions.current import PARTS
 from station.actions.errors import BenchFault, Blocked, NotFeasible
@@ -26,6 +27,8 @@ SEEN_WITHIN = 0.3
 """Seconds after which the pack's own readings show a current that has just begun to flow."""
 CELL_AT_LEAST = 0.5
 """Volts above which a cell register shows a cell (an absent one reads 0)."""
+ZERO_READINGS = 5
+"""Readings of the pack's ammeter at rest; a board scatters by 20 mA (engineering judgement), their mean by 9 mA."""
 FULL_SOC = 100.0
 """A pack inside the factory window is full: it rests there only on the last 0.4 % of its charge (15 cells, LiFePO4)."""
 
@@ -125,7 +128,8 @@ def _temperature_error(stage: Stage) -> Reading:
 
 
 def _current_zero(stage: Stage) -> Reading:
-    said = stage.readings(fresh=True).current
+    """The mean of several readings: the noise of one would be a tenth of what is allowed."""
+    said = fmean(stage.readings(fresh=True).current for _ in range(ZERO_READINGS))
     if stage.flowing is None:
         stage.found.comparisons.append(Comparison(0.0, said, CURRENT_STEP))
     return Reading(said, "A", CURRENT_STEP, "pack")

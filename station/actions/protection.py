@@ -9,7 +9,7 @@ from station.actions.errors import NotFeasible
 from station.actions.extrapolation import extrapolate
 from station.actions.holding import hold
 from station.actions.parameters import Parameters
-from station.actions.recovery import come_back
+from station.actions.recovery import come_back, never_opened
 from station.actions.stage import Reading, Stage
 from station.actions.threshold_shift import shift
 from station.model.pack import Protection
@@ -56,7 +56,10 @@ def _hold(stage: Stage, parameters: Parameters) -> None:
 
 
 def _is_back(stage: Stage, protection: Protection) -> bool:
-    """Wait for the recovery of an over-current, and keep whether it came."""
+    """Wait for the recovery of an over-current, and keep whether it came; none comes of what never opened."""
+    if protection.name not in stage.found.moments:
+        stage.not_tested(f"{protection.name}_back", never_opened(protection.name))
+        return False
     back = come_back(stage, protection)
     state, reason = "back" if back else "still open", "no current came back, so it cannot be tripped again"
     stage.expect(f"{protection.name}_back", state, "back", reason, witness="instrument")

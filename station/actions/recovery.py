@@ -146,6 +146,10 @@ def _latest(stage: Stage, protection: Protection) -> float:
     return stage.found.moments[protection.name] + LATE * protection.recovery.after.si
 
 
+def never_opened(name: str) -> str:
+    """Why nothing can be said of the recovery of what never opened."""
+    return f"{name} did not open before, so it cannot come back"
+
+
 def _never_opened(stage: Stage, name: str) -> Condition:
-    reason = f"{name} did not open before, so it cannot come back"
-    return Condition(stage.clock.now(), lambda: False, lambda held: stage.not_tested(name, reason))
+    return Condition(stage.clock.now(), lambda: False, lambda held: stage.not_tested(name, never_opened(name)))

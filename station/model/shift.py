@@ -80,9 +80,12 @@ def shift_to_hold(protection: Protection, live: float, stored: Mapping[str, floa
 
 
 def is_near(protection: Protection, live: float, shifted: Shift) -> bool:
-    """Whether a live value has drifted so near to a shifted trip that to act there is within its tolerance."""
+    """Whether a live value has drifted so near to a shifted trip that to act there is within its tolerance.
+
+    Half a guard is for when the drift was read; the other half is in the reach.
+    """
     trip = shifted.values[f"{protection.name}.trip"]
-    return abs(trip - live) < _reach(protection) - _GUARD.get(protection.of or "", 0.0)
+    return abs(trip - live) < _reach(protection) - _GUARD.get(protection.of or "", 0.0) / 2
 
 
 def together(shifts: Iterable[Shift], stored: Mapping[str, float]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from actions.short_runs import short_run
+from bench.changed_benches import rig_on
 
 STEPS = """
   - use: [eol/discharge-overcurrent, eol/discharge-overcurrent-recovery, eol-full/overcurrent-lock, eol-full/unlock]
@@ -41,8 +42,13 @@ def test_a_lock_that_comes_too_late_too_early_or_never_opens_is_a_failure(
     assert reason in ran.step(step).reason
 
 
-def test_what_never_opened_is_not_tested_and_never_locked(tmp_path: Path) -> None:
-    steps = "  - {step: lock, expect: {locked: discharge_overcurrent, for: unlock_time}}\n"
-    ran = short_run(tmp_path, steps)
+def test_what_this_bench_cannot_trip_is_not_tested_and_never_locked(tmp_path: Path) -> None:
+    steps = "  - use: [eol/discharge-overcurrent, eol-full/overcurrent-lock]\n"
+    with rig_on(tmp_path, steps, {"{current: 0.05 % + 25 mA}": "{current: 3 A}"}) as bench:
+        ran = bench.run(tmp_path)
     assert ran.record.verdict == "ERROR"
-    assert "did not open before" in ran.record.reason
+    assert "leaves nothing of 128 A to 132 A" in ran.record.reason
+    back = ran.measurement("overcurrent-lock/discharge_overcurrent_back")
+    assert (back.verdict, back.reason) == (
+        "NOT_TESTED", "discharge_overcurrent did not open before, so it cannot come back",
+    )  # fmt: skip

@@ -91,8 +91,7 @@ def test_a_wrong_word_in_a_sequence_is_shown_where_it_stands(
 def test_a_meanwhile_that_disturbs_its_wait_is_refused(inner: str, message: str, refused: Refused) -> None:
     text, place = changed(SEQUENCE, "    meanwhile:\n", f"    meanwhile:\n      - {inner}\n")
     Path("mine.yaml").write_text(text, "utf-8")
-    [said] = refused(*run_of())
-    assert said.startswith(f"mine.yaml:{place}: {message}")
+    assert any(said.startswith(f"mine.yaml:{place}: {message}") for said in refused(*run_of()))
 
 
 def test_a_meanwhile_without_a_wait_is_refused(refused: Refused) -> None:

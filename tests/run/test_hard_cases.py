@@ -138,7 +138,7 @@ class OpenOnce(Sensors):
     def __getattribute__(self, name: str) -> object:
         if name == "estop_closed" and object.__getattribute__(self, "armed"):
             self.looks += 1
-            return self.looks != 1
+            return self.looks % 2 == 0
         return object.__getattribute__(self, name)
 
     armed = False
@@ -365,7 +365,7 @@ def test_a_pack_that_is_silent_for_good_is_judged_even_though_it_keeps_what_was_
 
 def test_a_trip_time_that_a_slow_switch_unit_blurs_is_no_early_trip(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "connections.switch.delay: 0.24", "step: charge-overcurrent")
-    assert_station_takes_the_blame(ran, "the trip took 0.8", "known to 0.35 s only")
+    assert_station_takes_the_blame(ran, "the trip took 0.", "known to 0.35 s only")
 
 
 def test_a_voltmeter_that_is_late_after_a_trip_shortens_no_recovery(tmp_path: Path) -> None:
