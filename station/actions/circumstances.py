@@ -49,6 +49,16 @@ def _temperature(row: str) -> Callable[[Stage], None]:
     return check
 
 
+def see_that_it_is_not_the_room(stage: Stage) -> None:
+    """Raise Blocked where all cells agree on a temperature at which nothing can be tested: what else the pack shows,
+    such as an alarm, may come of that.
+    """
+    row, cells = stage.pack.limits.get("test_temperature"), stage.readings(fresh=True).cell_temperatures
+    if row is None or row.is_.contains(median(cells)) or max(cells) - min(cells) > SENSORS_APART:
+        return
+    raise Blocked(f"the cells have {median(cells):.1f} degC, test temperature is {row.is_}: wait for room temperature")
+
+
 def _charger(stage: Stage) -> None:
     """The supply alone, as a charger that is set and measured before it is connected (manual 6-8)."""
     is_ = stage.pack.limits["charger_voltage"].is_

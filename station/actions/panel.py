@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from station.actions import lamps
+from station.actions.circumstances import see_that_it_is_not_the_room
 from station.actions.condition import Condition, Waiting, throttled
 
 
@@ -37,6 +38,8 @@ def lamps_shown(waiting: Waiting, value: object) -> Condition:
         if not held:
             end = min(until, stage.clock.now())
             lamps.see_watched(trace.since(end - watch), end - watch, end)
+            if not stage.found.energised and state != "asleep":
+                see_that_it_is_not_the_room(stage)
         stage.expect(
             f"lamps_{name.lower()}",
             "as they should be" if held else "wrong",

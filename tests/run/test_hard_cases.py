@@ -107,8 +107,10 @@ def test_a_sound_answer_from_another_address_is_nobodys_answer(tmp_path: Path) -
     assert not [event for event in ran.events if isinstance(event, OutputChanging) and event.role != "contactor"]
 
 
-@pytest.mark.parametrize(("warm", "verdict"), [("31 degC", "BLOCKED"), ("28.4 degC", "PASS")])
-def test_a_pack_that_is_too_warm_for_its_thresholds_is_blocked_before_any_current(
+@pytest.mark.parametrize(
+    ("warm", "verdict"), [("31 degC", "BLOCKED"), ("28.4 degC", "PASS"), ("-6 degC", "BLOCKED"), ("58 degC", "BLOCKED")]
+)
+def test_a_pack_that_is_too_warm_or_cold_for_its_thresholds_is_blocked_before_any_current(
     warm: str, verdict: str, tmp_path: Path
 ) -> None:
     with rig() as bench:
@@ -117,7 +119,7 @@ def test_a_pack_that_is_too_warm_for_its_thresholds_is_blocked_before_any_curren
         ran = bench.run(tmp_path)
     assert ran.record.verdict == verdict, ran.record.reason
     if verdict == "BLOCKED":
-        assert "31" in ran.record.reason
+        assert "degC, test temperature is 21 degC to 29 degC" in ran.record.reason
         assert not [event for event in ran.events if isinstance(event, OutputChanging | ParametersChanging)]
 
 
