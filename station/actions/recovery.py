@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from station.actions.blame import (
     LIVE,
+    NOTHING,
     see_that_bench_is_whole,
     see_that_the_load_asks_for_it,
     see_that_the_pack_blocks,
@@ -130,9 +131,12 @@ def _stopped(protection: Protection) -> Direction:
 
 
 def _see_that_only_the_pack_keeps_it_away(stage: Stage, direction: Direction) -> None:
-    """Raise BenchFault where a current that did not come back may be the station's doing, or flows unseen."""
+    """Raise BenchFault where a current that did not come back may be the station's doing, or flows unseen.
+
+    One that flows by now came too late, and that is the pack's.
+    """
     see_that_the_pack_blocks(stage, direction)
-    if direction == "discharge":
+    if direction == "discharge" and stage.bench.load.current() < NOTHING:
         see_that_the_load_asks_for_it(stage)
 
 
