@@ -30,7 +30,7 @@ def main() -> int:
         for step in record.steps:
             planned = floors[step.id]
             name = "  " * planned.depth + step.id.rpartition("/")[2]
-            station = step.duration_s - step.physics_s - step.communication_s
+            station = max(0.0, step.duration_s - step.physics_s - step.communication_s)
             spent = f"{step.physics_s:9.2f}{step.communication_s:9.2f}{station:9.2f}"
             print(f"  {name:<48}{planned.floor_s:9.2f}{step.duration_s:9.2f}{spent}")
         ratio = record.bench_time_s / record.floor_s
