@@ -14,7 +14,7 @@ from workers import commit
 
 from station.model.verdict import Verdict
 
-RUNS, TOGETHER = 8, 2
+RUNS, TOGETHER = 6, 2
 LATE = """\
 fault: late
 title: The switch unit answers late while the key is pressed
