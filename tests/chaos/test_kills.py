@@ -8,7 +8,7 @@ import pytest
 from kills import drawn, kills, summary, table, whole
 from workers import commit
 
-LINES = 20
+LINES, JOBS = 20, 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL and pseudo-terminals")
@@ -16,7 +16,7 @@ LINES = 20
 @pytest.mark.xdist_group("stops")
 def test_a_run_that_is_killed_at_any_flushed_line_leaves_a_safe_bench_and_a_whole_journal() -> None:
     of = whole()
-    done = list(kills(of, drawn(LINES, len(of.flushed), commit()), jobs=1))
+    done = list(kills(of, drawn(LINES, len(of.flushed), commit()), jobs=JOBS))
     said = "\n".join((*table(done), summary(done)))
     print(said)
     assert len(done) == LINES
