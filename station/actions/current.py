@@ -22,6 +22,7 @@ from station.actions.blame import (
 )
 from station.actions.errors import BenchFault, EnvelopeExceeded, PackUnfit
 from station.actions.stage import BEFORE_CURRENT, Direction, Flow, Stage
+from station.bms.errors import PackSilent
 from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
 from station.model.events import OutputChanging
 from station.model.limits import Range, parse_range
@@ -226,14 +227,21 @@ def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
 def _judge_stop(stage: Stage, direction: Direction) -> None:
     """A current that stopped unasked and stays away, with the bench whole, is the pack's doing.
 
-    Raises BenchFault for one that flows again by now: that may as well have been a lead.
+    Raises BenchFault for one that flows again by now: that may as well have been a lead. Raises PackUnfit for a pack
+    that is silent, too, on a line that proves good: a board that starts anew soon answers again.
     """
     see_that_the_pack_blocks(stage, direction)
     again = (stage.bench.supply if direction == "charge" else stage.bench.load).current()
     if again >= NOTHING:
         raise BenchFault(f"the {direction} stopped for a moment and flows again: see leads, clamps and contactor")
-    flags = ", ".join(sorted(stage.readings(fresh=True).protection)) or "no protection"
-    reason = f"the {direction} stopped by itself, and the bench is whole: the pack interrupted it, and says {flags}"
+    found = f"the {direction} stopped by itself, and the bench is whole: the pack interrupted it, and"
+    try:
+        flags = ", ".join(sorted(stage.readings(fresh=True).protection)) or "no protection"
+    except PackSilent:
+        if not stage.port.own_line_works():
+            raise
+        raise PackUnfit(f"{found} is silent: its board has started anew, or lost its supply") from None
+    reason = f"{found} says {flags}"
     stage.expect(f"{direction}_kept", "stopped", "flows", reason, witness="instrument")
 
 

@@ -402,6 +402,25 @@ def test_a_current_that_comes_back_unseen_or_that_nobody_takes_is_no_lasting_pro
     assert_station_takes_the_blame(ran, word)
 
 
+@pytest.mark.parametrize(
+    ("change", "when", "verdict"),
+    [
+        ("bms.power.reboots_above: 15 A", "at: 0 s", "FAIL"),
+        ("bms.power.reboots_above: 90 A", "at: 0 s", "FAIL"),
+        (
+            "circuit.lead_open: true, circuit.sense_open: true, lines.rs485_a.cut: true",
+            "step: resistance, once: {pack.current: below -15 A}",
+            "ERROR",
+        ),
+    ],
+)
+def test_a_board_that_starts_anew_under_load_fails_and_a_pack_that_is_unplugged_does_not(
+    change: str, when: str, verdict: str, tmp_path: Path
+) -> None:
+    record = wrong_for_a_while(tmp_path, change, when).record
+    assert record.verdict == verdict, record.reason
+
+
 def test_a_sensor_that_reads_far_too_warm_is_the_packs_fault_and_no_current_flows_on(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "'bms.adc.temperature_offset[2]': 25 K", "at: 0 s")
     assert ran.record.verdict == "FAIL", ran.record.reason
