@@ -62,6 +62,7 @@ class Scene:
         """Read every so many s for `seconds`; `readers` are names of methods."""
         for _ in range(round(seconds / every)):
             self.clock.wait(every)
+            self.twin.catch_up()
             self.seen["time"].append(self.clock.now())
             for reader in readers:
                 for name, value in getattr(self, reader)().items():

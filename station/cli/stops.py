@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -22,7 +23,7 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGBREAK")
 CLOSES_WITHIN = 4.5
 """Seconds that a closed Windows console is kept waiting; the system ends the process after five (HandlerRoutine)."""
 LOOK_EVERY = 0.05
-"""Seconds between two looks whether the process that started the run is still there."""
+"""Seconds between two looks whether the process that started the run, or what serves, is still there."""
 
 
 class Stops:
@@ -69,6 +70,28 @@ def stoppable(*, deaf_after: bool = True) -> Iterator[Stops]:
             over.set()
             for name, handler in before.items():
                 signal.signal(getattr(signal, name), signal.SIG_IGN if deaf_after and stops.heeded else handler)
+
+
+@contextmanager
+def noted() -> Iterator[list[int]]:
+    """The signals that ask this process to end, as they come while the block runs.
+
+    A list and not an event: a handler runs between any two lines, also where the main thread holds an event's lock.
+    """
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name) and name != "SIGTSTP"]
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in numbers}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def until(came: Sequence[int], alive: Callable[[], bool]) -> None:
+    """Wait until a signal has come, or what is waited for is no longer alive."""
+    while alive() and not came:
+        time.sleep(LOOK_EVERY)
 
 
 def _handler(stops: Stops) -> Callable[[int, FrameType | None], None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +12,13 @@ from ruamel.yaml import YAML
 
 from station.cli.errors import WrongUsage
 from station.cli.simulate import DEFAULT_STATE, read_simulated, serving
+from station.cli.stops import noted, until
 from station.clock import SteppedClock, WallClock
 from station.model.bench import Bench, Served
 from station.model.files import build
 from station.model.library import Library
 from station.run.plan import Files
 from station.twin.parameters import PARAMETERS
-from station.twin.world import Twin
-
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""What ends it, as far as the operating system has them."""
-LOOK_EVERY = 0.2
-"""Seconds between two looks whether it still serves."""
 
 twin = typer.Typer(help="The simulated bench on its own.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -67,7 +60,7 @@ def serve(
     simulated = read_simulated(files, state, fault or [], seed)
     clock = SteppedClock() if time == "stepped" else WallClock()
     with (
-        _stopped_by_signals() as stop,
+        noted() as signals,
         serving(bench_file, product, files.protocol(product), simulated, clock, serial) as world,
     ):
         if awake:
@@ -79,22 +72,8 @@ def serve(
             clock=world.server.publish(world.step_began) if time == "stepped" else "",
         )
         with _announced(ready, document.data, world.server.addresses, served):
-            _until(stop, world)
+            until(signals, lambda: world.server.alive)
     return 0
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that is set by whatever asks this process to end."""
-    stop = threading.Event()
-    for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-        signal.signal(number, lambda number, frame: stop.set())
-    yield stop
-
-
-def _until(stop: threading.Event, world: Twin) -> None:
-    while world.server.alive and not stop.wait(LOOK_EVERY):
-        pass
 
 
 @contextmanager

@@ -187,13 +187,13 @@ class Twin:
 
     def set(self, path: str, value: str | int | float | bool) -> None:
         """Change a parameter by its name; raises UnknownParameter."""
-        self._advance_to(self._clock.now())
+        self.catch_up()
         with self._lock:
             assign(self, path, value)
 
     def step_began(self, step: str) -> None:
         """Let the faults set in that wait for a step of the run; raises UnknownParameter."""
-        self._advance_to(self._clock.now())
+        self.catch_up()
         with self._lock:
             self._faults.step_began(step)
             self._faults.settle(self._now)
@@ -204,6 +204,12 @@ class Twin:
             self._faults.settle(self._now)
 
     # ------------------------------------------------------------------------------------------------ time
+
+    def catch_up(self) -> None:
+        """Bring everything to the present of the clock; whoever looks or commands otherwise than over a wire needs it,
+        since in virtual time the world may be up to `PUT_OFF` behind.
+        """
+        self._advance_to(self._clock.now())
 
     def _advance_to(self, clock_time: float) -> None:
         with self._lock:

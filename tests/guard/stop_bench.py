@@ -230,4 +230,7 @@ def served_bench(folder: Path, faults: Sequence[str] = (), time: str = "wall") -
             eye.close()
     finally:
         twin.terminate()
-        twin.wait(timeout=10)
+        try:
+            twin.wait(timeout=20)
+        finally:
+            end(twin)
