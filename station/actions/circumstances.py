@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 
-from station.actions.current import SENSORS_APART, supply_alone
+from station.actions.current import supply_alone
 from station.actions.errors import Blocked
 from station.actions.measuring import TEMPERATURE_STEP
 from station.actions.stage import Reading, Stage
@@ -40,9 +40,10 @@ def _address(stage: Stage) -> None:
 
 def _temperature(row: str) -> Callable[[Stage], None]:
     def check(stage: Stage) -> None:
-        is_, cells = stage.pack.limits[row].is_, stage.readings().cell_temperatures
-        apart = max(cells) - min(cells) > SENSORS_APART
-        worst = median(cells) if apart else next((said for said in cells if not is_.contains(said)), cells[0])
+        is_, readings = stage.pack.limits[row].is_, stage.readings()
+        cells = readings.cell_temperatures
+        outside = next((said for said in cells if not is_.contains(said)), cells[0])
+        worst = outside if readings.sensors_agree else median(cells)
         reading = Reading(worst, "degC", TEMPERATURE_STEP)
         _see(stage, row, reading, f"a cell has {worst:.1f} degC", "wait for room temperature")
 
@@ -53,10 +54,11 @@ def see_that_it_is_not_the_room(stage: Stage) -> None:
     """Raise Blocked where all cells agree on a temperature at which nothing can be tested: what else the pack shows,
     such as an alarm, may come of that.
     """
-    row, cells = stage.pack.limits.get("test_temperature"), stage.readings(fresh=True).cell_temperatures
-    if row is None or row.is_.contains(median(cells)) or max(cells) - min(cells) > SENSORS_APART:
+    row, readings = stage.pack.limits.get("test_temperature"), stage.readings(fresh=True)
+    celsius = median(readings.cell_temperatures)
+    if row is None or row.is_.contains(celsius) or not readings.sensors_agree:
         return
-    raise Blocked(f"the cells have {median(cells):.1f} degC, test temperature is {row.is_}: wait for room temperature")
+    raise Blocked(f"the cells have {celsius:.1f} degC, test temperature is {row.is_}: wait for room temperature")
 
 
 def _charger(stage: Stage) -> None:

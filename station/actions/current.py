@@ -36,8 +36,6 @@ WATCH_EVERY = 0.1
 """Seconds between samples of voltage and current while something is energised."""
 TEMPERATURE_EVERY = 5.0
 """Seconds that a reading of the cells' temperatures holds: 100 A warm them by 3 mK each second (147 W, 45 kJ/K)."""
-SENSORS_APART = 2.0
-"""Kelvin between the cells of a pack from which one of them or its sensor is wrong; a test warms them by a tenth."""
 WARMS_NOTHING = 5.0
 """Amperes up to which nobody need ask: they turn into 0.4 W, and a pack that is off does not answer."""
 
@@ -271,12 +269,13 @@ def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> Non
     """Raise EnvelopeExceeded if the cells are too warm or too cold for this current, as the pack's own sensors say, and
     PackUnfit if one of them is: a room warms all of them alike.
     """
-    celsius = stage.readings(hold=TEMPERATURE_EVERY).cell_temperatures
+    readings = stage.readings(hold=TEMPERATURE_EVERY)
+    celsius = readings.cell_temperatures
     worst = next((each for each in celsius if not allowed.contains(each)), None)
     if worst is None:
         return
     found = f"a cell has {worst:.1f} degC, and a {direction} needs {allowed}"
-    if max(celsius) - min(celsius) > SENSORS_APART:
+    if not readings.sensors_agree:
         raise PackUnfit(f"{found}; another has {median(celsius):.1f} degC: a cell or its sensor is bad")
     raise EnvelopeExceeded(found)
 

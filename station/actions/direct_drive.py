@@ -19,7 +19,7 @@ from station.actions.opening import (
     threshold_row,
     watch_opening,
 )
-from station.actions.stage import Direction, Reading, Stage
+from station.actions.stage import Reading, Stage
 from station.model.limits import Limit
 from station.model.pack import Protection
 from station.model.record import Mark, Waveform
@@ -30,8 +30,7 @@ SPARE = 0.05
 
 def direct_drive(stage: Stage, protection: Protection) -> None:
     """Trip `protection` by its own current; a threshold up to the upper limit less 2 U passes, from it on none."""
-    direction: Direction = "charge" if protection.blocks == "charge" else "discharge"
-    if direction == "charge":
+    if protection.stops == "charge":
         raise NotFeasible("the supply of this bench cannot drive a charge over-current")
     row = threshold_row(protection)
     low, high = row.is_.low or 0.0, row.is_.high or 0.0
@@ -41,15 +40,15 @@ def direct_drive(stage: Stage, protection: Protection) -> None:
     hold, step = low + uncertainty + SPARE, high - uncertainty - SPARE
     if hold >= step:
         raise NotFeasible(f"the uncertainty of the shunt ({uncertainty:.2g} A) leaves nothing of {row.is_}")
-    check_envelope(stage, direction, step)
+    check_envelope(stage, protection.stops, step)
     taken: list[float] = []
-    with flowing(stage, direction, hold, taken.append):
+    with flowing(stage, protection.stops, hold, taken.append):
         error = _hold(stage, protection, hold, low, taken)
         if error is not None:
             at_hold = stage.bench.load.current()
             opening = _step(stage, protection, step, step + error)
             _see_step(stage, opening, at_hold + step - hold)
-            judge_opening(stage, protection, direction, opening, (Reading(step, "A", uncertainty, "shunt"), row))
+            judge_opening(stage, protection, protection.stops, opening, (Reading(step, "A", uncertainty, "shunt"), row))
 
 
 def _hold(stage: Stage, protection: Protection, target: float, low: float, taken: list[float]) -> float | None:

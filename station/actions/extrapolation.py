@@ -32,7 +32,7 @@ def extrapolate(stage: Stage, parameters: Parameters, protection: Protection) ->
         return
     row = threshold_row(protection)
     _record(stage, ammeter)
-    way = 1 if protection.blocks == "charge" else -1
+    way = 1 if protection.stops == "charge" else -1
     stored = parameters.stored()[f"{protection.name}.trip"]
     true = ammeter.true_at(way * stored)
     shunt = stage.bench.u("shunt", "current", true)

@@ -47,7 +47,7 @@ class Probe:
 @contextmanager
 def probing(stage: Stage, protection: Protection) -> Iterator[Probe]:
     """Offer the probe current in the direction that a protection stops, while the block runs."""
-    amperes, direction = stage.current("probe"), _stopped(protection)
+    amperes, direction = stage.current("probe"), protection.stops
     probe = Probe(stage.clock.now())
 
     def look(flows: float) -> None:
@@ -87,7 +87,7 @@ def released(waiting: Waiting, value: object) -> Condition:
 
     def tell(held: bool) -> None:
         if not held:
-            _see_that_only_the_pack_keeps_it_away(stage, _stopped(protection))
+            _see_that_only_the_pack_keeps_it_away(stage, protection.stops)
         if probe.back is not None and probe.doubt > KNOWN_TO:
             raise BenchFault(f"the current came back within {probe.doubt:.1f} s that an instrument took for one answer")
         if probe.back is not None and not was_locked:
@@ -123,11 +123,6 @@ def locked(waiting: Waiting, value: object) -> Condition:
         stage.expect(f"{name}_locked", state, "locked", reason, witness="instrument")
 
     return Condition(until + 1.0, lambda: stage.clock.now() >= until and not probe.is_back, tell)
-
-
-def _stopped(protection: Protection) -> Direction:
-    """The direction of the current that a protection stops."""
-    return "charge" if protection.blocks == "charge" else "discharge"
 
 
 def _see_that_only_the_pack_keeps_it_away(stage: Stage, direction: Direction) -> None:

@@ -11,13 +11,13 @@ from functools import partial
 
 from station.actions.blame import see_that_bench_is_whole, see_that_the_pack_blocks
 from station.actions.condition import ASK_EVERY, throttled
-from station.actions.current import SENSORS_APART, flowing, settle
+from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import Opening, judge_opening, watch_opening
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
-from station.bms.pace_modbus import Readings
+from station.bms.pace_modbus import SENSORS_APART, Readings
 from station.instruments.roles import Load, Supply
 from station.model.pack import Protection
 from station.model.quantity import Quantity
@@ -109,9 +109,9 @@ def see_that_shifts_are_feasible(stage: Stage, parameters: Parameters) -> None:
     sensor that is apart from the others is no temperature, and is judged as a sensor.
     """
     readings = stage.readings()
-    cells, air = readings.cell_temperatures, readings.ambient_temperature
-    if max(cells) - min(cells) > SENSORS_APART:
+    if not readings.sensors_agree:
         return
+    cells, air = readings.cell_temperatures, readings.ambient_temperature
     left_out = {"mosfet"} if min(cells) - SENSORS_APART <= air <= max(cells) + SENSORS_APART else {"mosfet", "ambient"}
     for name in sorted(stage.shifts):
         protection = stage.pack.protection[name]

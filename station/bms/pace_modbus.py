@@ -12,6 +12,9 @@ from station.clock import Clock
 from station.codecs.modbus import Read, Write
 from station.model.protocol import Protocol, Register, Value
 
+SENSORS_APART = 2.0
+"""Kelvin between the cells of a pack from which one of them or its sensor is wrong; a test warms them by a tenth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -33,6 +36,11 @@ class Readings:
     cell_temperatures: tuple[float, ...]
     mosfet_temperature: float
     ambient_temperature: float
+
+    @property
+    def sensors_agree(self) -> bool:
+        """Whether the cells are as warm as one another, as a room and a current make them; one apart is a fault."""
+        return max(self.cell_temperatures) - min(self.cell_temperatures) <= SENSORS_APART
 
 
 _TEMPERATURES = tuple(f"cell_temperature_{number}" for number in range(1, 5))

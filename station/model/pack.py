@@ -165,6 +165,11 @@ class Protection(Model):
             return self.of != "soc"
         return trip.si > release.si
 
+    @property
+    def stops(self) -> Literal["charge", "discharge"]:
+        """The direction of the current that shows that it acts; discharge where it blocks both."""
+        return "charge" if self.blocks == "charge" else "discharge"
+
 
 class BalancingValue(Model):
     """One number of the balancing rules."""

@@ -118,7 +118,6 @@ class Found(NamedTuple):
     """Case to the negative post, as a voltmeter there sees it."""
     case_plus_voltage: float
     """Case to the positive post, in the same way."""
-    """Case against the pack's negative post, through a voltmeter."""
     current: float
     shunt_voltage: float
     supply_current: float
