@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -128,7 +129,9 @@ def _text(raw: bytes, path: Path) -> str:
         raise InvalidFile([Fault(str(path), line, column, message)]) from None
 
 
+@lru_cache(maxsize=64)
 def _composed(text: str, path: Path) -> Node | None:
+    """The nodes of a text, which nobody changes: one that was read before is not taken apart again."""
     if directive := _DIRECTIVE.search(text):
         line, column = _line_and_column(text[: directive.start()])
         raise InvalidFile([Fault(str(path), line, column, "directives (`%`) are not read; the file is YAML 1.2")])
