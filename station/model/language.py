@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
+from station.model.course import AFTER_RESTORE, Flows, driven, flows_under
 from station.model.files import NAME_ITSELF, Document, Fault, Location, nearest, shown
 from station.model.pack import Pack, Protection
 from station.model.sequence import Expectation, LeaveChanged, Sequence, Step, Use, WriteBack, walk
@@ -26,8 +26,6 @@ ALONE = "charger_voltage"
 """The circumstance that needs the supply for itself."""
 WAYS = ("direct_drive", "shift", "extrapolation")
 PROGRAMMABLE = ("pack_sn", "model_sn", "clock")
-AFTER_RESTORE = "after_restore"
-"""What `released` names where a protection lets go because its thresholds are put back."""
 
 Known = Callable[[Pack], Collection[str]]
 """The names that are known for a word, in a pack file or without one."""
@@ -189,31 +187,9 @@ _DRIVEN = {"direct_drive": ("discharge_current",), "extrapolation": ("charge_cur
 """What a protection must watch for some ways to trip it."""
 
 
-# ------------------------------------------------------------------------------------------------ order
-
-
-def check_order(document: Document, sequence: Sequence, used: Callable[[str], Step] | None = None) -> Iterator[Fault]:
-    """Every protection that is awaited to let go, or to stay, although no step before has tripped it.
-
-    `used` finds the step that a `use` names.
-    """
-    tripped = {AFTER_RESTORE}
-    for step, at in walk(sequence.steps, used=used):
-        if not isinstance(step, Step):
-            continue
-        tripped.update(step.trip)
-        for index, written in enumerate(step.expect):
-            for word in ("released", "locked"):
-                name = getattr(written, word)
-                if name is not None and name not in tripped:
-                    message = f"step `{step.step}`: no step before this one trips `{name}`"
-                    yield document.fault((*at, "expect", index, word), message)
-
-
 # ------------------------------------------------------------------------------------------------ currents
 
 
-Flows = Literal["charge", "discharge"]
 OFF = ("start", "shutdown", "reset")
 """Presses during which, or after which, a pack does not answer and lets nothing flow."""
 
@@ -244,25 +220,17 @@ def _currents(
         here = (*at, index)
         if isinstance(step, Step):
             yield from told(step, here, around)
-            inside = _under(step) or around
+            inside = flows_under(step) or around
             yield from _currents(step.steps, (*here, "steps"), inside, told, used)
             yield from _currents(step.otherwise, (*here, "otherwise"), around, told, used)
-            yield from _currents(step.meanwhile, (*here, "meanwhile"), _driven(step) or inside, told, used)
+            yield from _currents(step.meanwhile, (*here, "meanwhile"), driven(step) or inside, told, used)
         elif around is not None and used is not None:
             yield from _currents(map(used, step.use), (*here, "use"), around, told, used)
 
 
-def _under(step: Step) -> Flows | None:
-    return None if step.under is None else "charge" if step.under.charge else "discharge"
-
-
-def _driven(step: Step) -> Flows | None:
-    return "charge" if step.charge else "discharge" if step.discharge else None
-
-
 def _current_misfits(step: Step, around: Flows | None, pack: Pack) -> Iterator[tuple[Location, str]]:
     """What a step with the current of the steps around it cannot do, as (where, message)."""
-    flows = _under(step) or around
+    flows = flows_under(step) or around
     if ALONE in step.require and around is not None:
         yield ("require", ALONE), f"`{ALONE}` is looked at before anything is connected, and a {around} goes on here"
     for name in step.trip if "shift" in step.by else ():

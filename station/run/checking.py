@@ -13,8 +13,9 @@ from station.instruments.unconnected import unconnected
 from station.model import bench as bench_file
 from station.model import pack_rules
 from station.model.bench import OPERATOR, AnyEntry, Bench, InstrumentEntry
+from station.model.course import check_order
 from station.model.files import Document, Fault, InvalidFile, Location, build, nearest, shown
-from station.model.language import check_currents, check_names, check_order, check_waits
+from station.model.language import check_currents, check_names, check_waits
 from station.model.library import Library
 from station.model.pack import Pack
 from station.model.protocol import NotEncodable, Protocol, Register, read_protocol
@@ -156,7 +157,7 @@ def check_sequence(files: Files, document: Document, sequence: Sequence) -> tupl
         for pack in packs if not faults else ():
             used = partial(files.step, document=here)
             found = (
-                *check_order(here, each, used),
+                *check_order(here, each, pack, used),
                 *check_currents(here, each, pack, used),
                 *check_waits(here, each, pack, used),
             )

@@ -8,7 +8,7 @@ import pytest
 
 from station.model.bench import Bench
 from station.model.files import Document, InvalidFile, build, parse, read
-from station.model.language import CHANGES, check_currents, check_names, check_order, check_waits, disturbs, wait_of
+from station.model.language import CHANGES, check_currents, check_names, check_waits, disturbs, wait_of
 from station.model.pack import Pack
 from station.model.sequence import ACTIONS, Sequence, Step, Use, read_sequence, walk
 
@@ -172,33 +172,6 @@ def test_a_step_that_is_used_within_a_current_is_seen_there() -> None:
     charger = step_of("require: charger_voltage")
     [told] = check_currents(document, read_sequence(document), PACK, lambda name: charger)
     assert (told.line, "and a charge goes on here" in told.message) == (8, True)
-
-
-@pytest.mark.parametrize(
-    ("steps", "message"),
-    [
-        (
-            "  - {step: back, expect: {released: discharge_overcurrent}}\n",
-            "step `back`: no step before this one trips `discharge_overcurrent`",
-        ),
-        (
-            "  - {step: stays, expect: {locked: discharge_overcurrent, for: lock_proof}}\n"
-            "  - {step: late, trip: discharge_overcurrent, by: direct_drive}\n",
-            "step `stays`: no step before this one trips `discharge_overcurrent`",
-        ),
-        (
-            "  - {step: early, trip: discharge_overcurrent, by: direct_drive}\n"
-            "  - {step: back, expect: {released: discharge_overcurrent}}\n",
-            "",
-        ),
-        ("  - {step: it, trip: cell_overvoltage, by: shift, expect: {released: after_restore}}\n", ""),
-        ("  - use: other/trip\n  - {step: back, expect: {released: discharge_overcurrent}}\n", ""),
-    ],
-)
-def test_what_lets_go_was_tripped_before(steps: str, message: str) -> None:
-    document, trip = document_of(steps), step_of("trip: discharge_overcurrent, by: direct_drive")
-    found = [fault.message for fault in check_order(document, read_sequence(document), lambda name: trip)]
-    assert found == ([message] if message else [])
 
 
 # ------------------------------------------------------------------------------------------------ words together
