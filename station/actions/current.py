@@ -120,6 +120,21 @@ def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
 
 
 @contextmanager
+def at_rest(stage: Stage) -> Iterator[None]:
+    """What flows is off and unwatched while the block runs, and on again after it for whoever waits for it."""
+    flow = stage.flow
+    if flow is None:
+        yield
+        return
+    with _resting(stage, flow.direction):
+        stage.flow = None
+        try:
+            yield
+        finally:
+            stage.flow = flow
+
+
+@contextmanager
 def _flow(stage: Stage, flow: Flow) -> Iterator[Flow]:
     before, stage.flow = stage.flow, flow
     try:
@@ -267,8 +282,10 @@ def _cells_watched(stage: Stage, direction: Direction, amperes: float) -> Iterat
 
 def _hold_temperature(stage: Stage, direction: Direction, allowed: Range) -> None:
     """Raise EnvelopeExceeded if the cells are too warm or too cold for this current, as the pack's own sensors say, and
-    PackUnfit if one of them is: a room warms all of them alike.
+    PackUnfit if one of them is: a room warms all of them alike. Nothing is asked while no current is to flow.
     """
+    if stage.flow is None:
+        return
     readings = stage.readings(hold=TEMPERATURE_EVERY)
     celsius = readings.cell_temperatures
     worst = next((each for each in celsius if not allowed.contains(each)), None)

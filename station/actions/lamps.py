@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from station.actions.errors import BenchFault
 from station.actions.stage import Reading, Stage
@@ -22,6 +22,10 @@ UNSEEN = 0.5
 """Seconds without a look after which a flash may have been missed; the longest write with its read-back takes 0.4 s."""
 STEADY = 0.4
 """Seconds over which a lamp is watched when only its state counts."""
+ANEW_WITHIN = 13.0
+"""Seconds in which a board that starts anew by itself does so once more: one with a jammed key does every 10 s, as a
+press of that length asks for (manual 4.2), and its lamps are lit for 2 s.
+"""
 CAPACITY = ("L1", "L2", "L3", "L4")
 
 
@@ -96,6 +100,23 @@ def _press(stage: Stage, name: str) -> float:
     if held > asked + KEY_LATE:
         raise BenchFault(f"the key was pressed for {held:.1f} s, not {asked:g} s: the switch unit answers too late")
     return began
+
+
+def starts_anew(stage: Stage) -> bool:
+    """Whether, within `ANEW_WITHIN`, all lamps light and stay lit for longer than any flash, as at a start that nobody
+    has asked for. A bench that sees no lamps cannot tell.
+    """
+    if not stage.bench.has("lamps"):
+        return False
+    longest = max(lit for lit, _ in map(stage.pack.flash_times, stage.pack.flash))
+    with watched(stage) as trace:
+        return stage.wait(lambda: _all_lit_for(trace, stage.pack.lamps) > longest, within=ANEW_WITHIN, every=LOOK_EVERY)
+
+
+def _all_lit_for(trace: LampTrace, lamps: Sequence[str]) -> float:
+    """Seconds between the first and the last of the latest samples in which all lamps were lit."""
+    lit = [at for at, _ in takewhile(lambda sample: all(map(sample[1].get, lamps)), reversed(trace.samples))]
+    return lit[0] - lit[-1] if lit else 0.0
 
 
 def expected(pack: Pack, state: str | Mapping[str, str], soc: float) -> dict[str, str]:

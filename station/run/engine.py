@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from station.actions import lamps, vocabulary
-from station.actions.current import flowing, settle
+from station.actions.current import at_rest, flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible, PackUnfit
 from station.actions.parameters import Parameters
 from station.actions.stage import Direction, Stage
@@ -49,8 +49,8 @@ ESTOP_EVERY = 1.0
 """Seconds between two looks at the emergency stop chain while a run waits; a guard looks more often, on wall time."""
 PAIRED_WITHIN = 20.0
 """Seconds for proving that every question on a line gets its own answer."""
-PROVEN_WITHIN = 15.0
-"""Seconds for the loop-back of a line, and for asking a pack that was silent once more."""
+PROVEN_WITHIN = 15.0 + lamps.ANEW_WITHIN
+"""Seconds for the loop-back of a line, for asking a pack that was silent once more, and for watching it."""
 NAMED = 3
 """Registers that a reason names; the journal has all."""
 CLEAN_UP_WITHIN = 30.0
@@ -335,19 +335,22 @@ class Engine:
             self._ledger.end(path, Verdict.ERROR, f"internal error of the station: {type(error).__name__}: {error}")
 
     def _silence(self, path: str, error: PackSilent, so: str = "") -> None:
-        """Silence is the pack's fault only if the station's own line proves good and the pack is silent then, too.
+        """Silence is the pack's fault only if the station's own line proves good and the pack is silent then, too, or
+        shows that it starts anew.
 
         `so` says what it leads to.
         """
         verdict, found = Verdict.ERROR, "does not prove good"
         try:
-            with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True):
+            with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True), at_rest(self.stage):
                 port = self.stage.bench.port_on(error.wire) or self.stage.port
                 if port.own_line_works():
-                    if port.answers(self.plan.pack.serial_number.stored_in):
-                        found = "proved good, and now it answers again: see the cable for a loose contact"
-                    else:
+                    if not port.answers(self.plan.pack.serial_number.stored_in):
                         verdict, found = Verdict.FAIL, "proved good"
+                    elif lamps.starts_anew(self.stage):
+                        verdict, found = Verdict.FAIL, "proved good, and its board starts anew: all lamps are lit again"
+                    else:
+                        found = "proved good, and now it answers again: see the cable for a loose contact"
         except (*BENCH_FAULTS, BmsError) as trouble:
             found = f"could not be proven good: {trouble}"
         self._ledger.end(path, verdict, f"{so}{error}; the station's own line {found}")

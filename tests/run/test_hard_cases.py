@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bench_runs import Ran, assert_left_safe, rig, when
 
+from station.bench import Port
 from station.model.events import Event, OutputChanging, ParametersChanging, StepStarted
 from station.twin.wiring import Sensors
 
@@ -419,6 +420,32 @@ def test_a_board_that_starts_anew_under_load_fails_and_a_pack_that_is_unplugged_
 ) -> None:
     record = wrong_for_a_while(tmp_path, change, when).record
     assert record.verdict == verdict, record.reason
+
+
+@pytest.mark.parametrize("at", [21, 39, 51, 93, 159])
+def test_a_board_that_starts_anew_again_and_again_fails_wherever_it_falls_silent(at: int, tmp_path: Path) -> None:
+    ran = wrong_for_a_while(tmp_path, "bms.key.stuck: true", f"at: {at} s")
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert "its board starts anew: all lamps are lit again" in ran.record.reason
+    assert_left_safe(ran.twin)
+
+
+def test_nothing_flows_while_a_line_is_proven(tmp_path: Path) -> None:
+    flowed: list[float] = []
+    with rig() as bench:
+        when(bench, StepStarted, lambda: bench.twin.set("bms.silent", True), mentions="charge-alarm")
+        works = Port.own_line_works
+
+        def proven(port: Port) -> bool | None:
+            bench.twin.catch_up()
+            flowed.append(abs(bench.twin.pack.current))
+            return works(port)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Port, "own_line_works", proven)
+            bench.run(tmp_path)
+    assert len(flowed) > 0
+    assert max(flowed) < 0.1
 
 
 def test_a_sensor_that_reads_far_too_warm_is_the_packs_fault_and_no_current_flows_on(tmp_path: Path) -> None:
