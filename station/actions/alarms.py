@@ -11,7 +11,7 @@ from station.actions.errors import BenchFault
 from station.actions.expecting import expect
 from station.actions.lamps import LampTrace
 from station.actions.measuring import SEEN_WITHIN
-from station.actions.parameters import Parameters
+from station.actions.parameters import Parameters, put_back
 from station.actions.stage import Stage
 from station.actions.threshold_shift import FLOWS, live_value
 from station.model.pack import Protection
@@ -56,10 +56,7 @@ def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -
         )
     expect(stage, parameters, trace)
     _see_that_current_flows(stage, group)
-    left = parameters.put_back()
-    stage.expect(
-        f"{group}_restored", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}"
-    )
+    put_back(stage, parameters, group)
 
 
 def _see_that_current_flows(stage: Stage, group: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from station.actions.errors import PackUnfit
 from station.actions.stage import Stage
 from station.bms.errors import NotStored, PackRefused
 from station.bms.pace_ascii import PaceAscii
@@ -29,6 +30,8 @@ class Parameters:
         self._protocol = protocol
         self._originals: dict[int, int] | None = None
         self._written: dict[int, int] = {}
+        self._astray: frozenset[int] = frozenset()
+        """Registers to which a reset has brought back another value than the last that was written there."""
         self._unlimited = False
         self.left: dict[str, float] = {}
         """What was changed to see whether it survives a reset, in station units."""
@@ -41,6 +44,14 @@ class Parameters:
         if self._originals is None:
             self._originals = dict(words)
         return self._decoded(words)
+
+    def after_reset(self) -> dict[str, float]:
+        """All values as `now`; one that is neither as it was found nor as it was written last is shifted again."""
+        found, originals, told = self.now(), self.stored(), self.believed()
+        names = (name for name, value in found.items() if value not in (originals[name], told[name]))
+        self._astray |= {self._protocol.by_name[name].address for name in names}
+        self.shifted = self.shifted or bool(self._astray)
+        return found
 
     def stored(self) -> dict[str, float]:
         """The values as they were found at first, by register name."""
@@ -88,9 +99,19 @@ class Parameters:
         self.shifted = True
         self._unlimited = bool(self._stage.pack.charge_limiter) and self._stage.bench.has(ASCII)
 
-    def put_back(self) -> tuple[str, ...]:
-        """Put back what was written since the last time, in one frame with its read-back, or as `restore` does."""
-        if not self._written or self._originals is None:
+    def put_back(self) -> None:
+        """Put back what was written since the last time, in one frame with its read-back, or as `restore` does.
+
+        Raises PackUnfit where the pack does not take it: nobody knows its thresholds any more.
+        """
+        if left := self._put_back():
+            raise PackUnfit(
+                f"the pack keeps shifted values of {', '.join(left)}; a pack that keeps other thresholds than it is "
+                "told is not driven on"
+            )
+
+    def _put_back(self) -> tuple[str, ...]:
+        if not self._written or self._originals is None or self._astray:
             return self.restore()
         originals = {address: self._originals[address] for address in self._written}
         try:
@@ -100,7 +121,10 @@ class Parameters:
         return self._ended(())
 
     def restore(self) -> tuple[str, ...]:
-        """Put every value that differs back as it was found; says which could not be, nothing when all are back."""
+        """Put every value that differs back as it was found; says which could not be, nothing when all are back.
+
+        A value that strayed by itself may do so again at the next reset, so it counts as not back.
+        """
         if not self.shifted or self._originals is None:
             return ()
         bms = self._stage.port.bms
@@ -109,7 +133,7 @@ class Parameters:
         return self._ended(self._differing(bms.parameters()) if wrong else ())
 
     def _ended(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        left = (*words, *self._limited_again())
+        left = (*dict.fromkeys((*words, *self._names(sorted(self._astray)))), *self._limited_again())
         self.shifted = bool(left)
         self._written.clear()
         self.left.clear()
@@ -222,14 +246,10 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
     stage.expect(name, "differ" if wrong else "released", "released", "; ".join(wrong), witness="pack")
 
 
-def put_back(stage: Stage, parameters: Parameters) -> None:
-    """Restore, and judge whether the pack took everything."""
-    _expect_restored(stage, parameters.restore())
-
-
-def _expect_restored(stage: Stage, left: tuple[str, ...]) -> None:
-    state, reason = "not restored" if left else "restored", f"the pack keeps shifted values of {', '.join(left)}"
-    stage.expect("restored", state, "restored", reason)
+def put_back(stage: Stage, parameters: Parameters, what: str = "") -> None:
+    """Put everything back and say so, of a protection or a group where it has a name; raises PackUnfit."""
+    parameters.put_back()
+    stage.expect(f"{what}_restored" if what else "restored", "restored", "restored")
 
 
 def _restore(stage: Stage, parameters: Parameters) -> None:
@@ -246,13 +266,13 @@ def _leave(parameters: Parameters, name: str) -> None:
 
 def see_survived(stage: Stage, parameters: Parameters) -> None:
     """Judge that what was left changed is still so, put it back, and judge the whole set (REQ-4.2-61, REQ-7.3-03)."""
-    stored, left = parameters.now(), dict(parameters.left)
+    stored, left = parameters.after_reset(), dict(parameters.left)
     for name, value in left.items():
         state = "survives" if stored[name] == value else "is lost"
         reason = f"{value:g} was written, {stored[name]:g} is left of it: the board does not remember"
         stage.expect(f"{name}_written", state, "survives", reason, witness="pack")
     if left:
-        _expect_restored(stage, parameters.put_back())
+        put_back(stage, parameters)
     compare(stage, stored | {name: parameters.stored()[name] for name in left}, "parameters_released")
 
 
@@ -264,8 +284,5 @@ def _write_back(stage: Stage, parameters: Parameters, name: str) -> None:
         outcome, reason = "stored", ""
     except NotStored as error:
         outcome, reason = "not stored", str(error)
-    left = parameters.restore()
     stage.expect(f"write_{name}", outcome, "stored", reason)
-    stage.expect(
-        f"restore_{name}", "not restored" if left else "restored", "restored", f"the pack keeps {', '.join(left)}"
-    )
+    put_back(stage, parameters, name)

@@ -127,6 +127,8 @@ class Stage:
         self.serial_number = serial_number
         self.found = Found()
         self.step = Step(step="start-checks")
+        self.around: Step | None = None
+        """The step within which this one runs, if there is one."""
         self.path = "start-checks"
         self.attempt = 1
         self.port_name = port

@@ -15,7 +15,7 @@ from station.actions.current import flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import Opening, judge_opening, watch_opening
-from station.actions.parameters import Parameters
+from station.actions.parameters import Parameters, put_back
 from station.actions.stage import Direction, Stage
 from station.bms.pace_modbus import SENSORS_APART, Readings
 from station.instruments.roles import Load, Supply
@@ -135,7 +135,7 @@ def _release(
     An over-current has no release: it comes back after a time of its own, or at a reset.
     """
     if "release" not in protection.values:
-        _put_back(stage, parameters, protection)
+        put_back(stage, parameters, protection.name)
         return
     stored = parameters.stored()
     easing = shift_to_release(protection, live_value(stage.readings(), protection), stored)
@@ -143,7 +143,7 @@ def _release(
         own = {name: value for name, value in stored.items() if name.rpartition(".")[0] == protection.name}
         parameters.write(f"{protection.name}: its release is shifted beyond the live value", own | easing)
     else:
-        _put_back(stage, parameters, protection)
+        put_back(stage, parameters, protection.name)
     if opened:
         within = stage.pack.reacts_within.get("release", RELEASES_WITHIN).si
         if protection.releases_if == "charging" and direction == "discharge":
@@ -156,7 +156,7 @@ def _release(
         proves = protection.proves[2:]
         stage.expect(f"{protection.name}_released", state, "released", reason, proves=proves, witness="instrument")
     if easing:
-        _put_back(stage, parameters, protection)
+        put_back(stage, parameters, protection.name)
 
 
 def _see_that_it_holds(stage: Stage, protection: Protection, witness: Supply | Load, within: float) -> None:
@@ -173,12 +173,6 @@ def charge_once(stage: Stage, protection: Protection, within: float) -> None:
         settle(stage, "charge", amperes)
         released = throttled(stage, ASK_EVERY, lambda: protection.name not in stage.readings(fresh=True).protection)
         stage.wait(released, within=within + ASK_EVERY)
-
-
-def _put_back(stage: Stage, parameters: Parameters, protection: Protection) -> None:
-    left = parameters.put_back()
-    state = "not restored" if left else "restored"
-    stage.expect(f"{protection.name}_restored", state, "restored", f"the pack keeps {', '.join(left)}")
 
 
 def live_value(readings: Readings, protection: Protection) -> float:

@@ -358,11 +358,11 @@ def _changes(step: Step) -> frozenset[str]:
 
 def _depends(inner: Step, around: Wait) -> frozenset[str]:
     at_rest = _CURRENT if _AT_REST & set(inner.measure) else frozenset[str]()
-    words = {word for each in inner.expect for word, value in each.parts() if not _is_shown(word, value, around)}
+    words = {word for each in inner.expect for word, value in each.parts() if not is_shown(word, value, around)}
     return at_rest | _union(_ABOUT, words)
 
 
-def _is_shown(word: str, value: object, around: Wait) -> bool:
+def is_shown(word: str, value: object, around: Wait) -> bool:
     """Whether the wait itself keeps up what is expected: the lamps and contacts of the protection or current in it."""
     if word == "lamps":
         return value in around.shows

@@ -254,12 +254,13 @@ class Engine:
     def _on_stage(self, step: Planned, path: str, attempt: int) -> Iterator[None]:
         """Put a step on the stage, and the one around it back afterwards."""
         stage = self.stage
-        before = (stage.step, stage.path, stage.attempt, stage.meanwhile)
+        before = (stage.step, stage.around, stage.path, stage.attempt, stage.meanwhile)
+        stage.around = stage.step if "/" in path else None
         stage.step, stage.path, stage.attempt = step, path, attempt
         try:
             yield
         finally:
-            stage.step, stage.path, stage.attempt, stage.meanwhile = before
+            stage.step, stage.around, stage.path, stage.attempt, stage.meanwhile = before
 
     def _body(self, planned: PlannedStep) -> None:
         step, stage = planned.step, self.stage

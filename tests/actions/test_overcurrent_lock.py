@@ -43,11 +43,13 @@ def test_a_lock_that_comes_too_late_too_early_or_never_opens_is_a_failure(
 
 
 def test_what_this_bench_cannot_trip_is_not_tested_and_never_locked(tmp_path: Path) -> None:
-    steps = "  - use: [eol/discharge-overcurrent, eol-full/overcurrent-lock]\n"
+    steps = "  - use: [eol/discharge-overcurrent, eol/discharge-overcurrent-recovery, eol-full/overcurrent-lock]\n"
     with rig_on(tmp_path, steps, {"{current: 0.05 % + 25 mA}": "{current: 3 A}"}) as bench:
         ran = bench.run(tmp_path)
     assert ran.record.verdict == "ERROR"
     assert "leaves nothing of 128 A to 132 A" in ran.record.reason
+    shown = ran.step("discharge-overcurrent-recovery/protection-lamps")
+    assert shown.verdict == "NOT_TESTED", "a pack that was not made to trip has no reason to show it"
     back = ran.measurement("overcurrent-lock/discharge_overcurrent_back")
     assert (back.verdict, back.reason) == (
         "NOT_TESTED", "discharge_overcurrent did not open before, so it cannot come back",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from actions.short_runs import DRAWN, short_run
+from actions.short_runs import DRAWN, short_rig, short_run
+from bench_runs import Rig
 
 from station.actions import threshold_shift
 from station.actions.parameters import differences
@@ -75,3 +76,35 @@ def test_thresholds_that_were_only_held_do_not_stay_when_no_shift_follows(
     began = next(at for at, event in enumerate(ran.events) if isinstance(event, StepStarted) and event.step == "later")
     assert "ParametersChanging" in kinds[:began]
     assert "ParametersRestored" in kinds[:began]
+
+
+HOT_THEN_COLD = (
+    "  - use: [eol/parameters]\n"
+    "  - {step: hot, under: {discharge: probe}, trip: discharge_overtemperature, by: shift}\n"
+    "  - {step: cold, under: {discharge: probe}, trip: discharge_undertemperature, by: shift}\n"
+)
+
+
+def test_what_could_not_be_put_back_ends_the_run_and_is_forgotten_by_nothing_that_comes_later(tmp_path: Path) -> None:
+    def look(bench: Rig) -> None:
+        bms = bench.twin.bms
+        bench.at("hot", lambda: setattr(bms.memory, "wrong_by", 3), lambda: not bms.discharge_fet.closed)
+        bench.at("cold", lambda: setattr(bms.memory, "wrong_by", 0))
+
+    record = short_run(tmp_path, HOT_THEN_COLD, look=look).record
+    assert record.verdict == "FAIL"
+    assert [step.id for step in record.steps][-1] == "hot"
+    assert record.thresholds.startswith("NOT RESTORED: discharge_overtemperature.")
+
+
+def test_what_a_board_forgets_to_have_been_put_back_is_not_restored(tmp_path: Path) -> None:
+    shifted = "  - {step: hot, under: {discharge: probe}, trip: discharge_overtemperature, by: shift}\n"
+    with short_rig(tmp_path, shifted + RESET + "  - use: eol/shutdown\n") as bench:
+        memory = bench.twin.bms.memory
+        before = dict(memory.words)
+        bench.at("hot", lambda: setattr(memory, "forgets", True), lambda: not bench.twin.bms.discharge_fet.closed)
+        record = bench.run(tmp_path).record
+    assert record.verdict == "FAIL"
+    assert dict(memory.words) == before, "as far as it takes anything at all"
+    assert record.thresholds.startswith("NOT RESTORED: discharge_overtemperature.")
+    assert [step.id for step in record.steps][-1] == "reset"
