@@ -23,6 +23,8 @@ def contacts(waiting: Waiting, value: object) -> Condition:
     """Each dry contact is open or closed as expected, by its resistance and the limits of the pack file."""
     stage = waiting.stage
     wanted = _states(stage.pack, value, stage.alarms)
+    if "closed" in wanted.values():
+        _see_that_closed_can_be_seen(stage)
     wrong: list[str] = []
 
     def holds() -> bool:
@@ -46,6 +48,14 @@ def contacts(waiting: Waiting, value: object) -> Condition:
         )
 
     return Condition(stage.clock.now() + stage.reacts_within("contacts"), throttled(stage, 0.2, holds), tell)
+
+
+def _see_that_closed_can_be_seen(stage: Stage) -> None:
+    """Raise BenchFault where not even a contact without any resistance would count as closed on this bench."""
+    limit = stage.pack.limits["contact_closed"].is_
+    if limit.high is not None and not _is(stage, 0.0, "closed"):
+        doubt = stage.bench.u("contacts", "resistance", 0.0)
+        raise BenchFault(f"the uncertainty of the contacts ({doubt:.2g} Ohm) leaves nothing of {limit}")
 
 
 def contacts_prove(pack: Pack, value: object, groups: Iterable[str] = ()) -> tuple[str, ...]:

@@ -266,15 +266,17 @@ def _judge_number(value: float, is_: Range, uncertainty: float, decision: Decisi
     guard, rule = _guard(is_, uncertainty, decision, safety)
     low = None if is_.low is None else max(is_.low, round(is_.low + guard, 9))
     high = None if is_.high is None else min(is_.high, round(is_.high - guard, 9))
+    nothing_left = f"the uncertainty {uncertainty:.3g} {is_.unit} leaves nothing of the limit {is_}"
     if low is not None and high is not None and low > high:
-        reason = f"the uncertainty {uncertainty:.3g} {is_.unit} leaves nothing of the limit {is_}"
-        return Judgement(Verdict.ERROR, low, high, rule, reason)
+        return Judgement(Verdict.ERROR, low, high, rule, nothing_left)
     if (low is None or value >= low) and (high is None or value <= high):
         return Judgement(Verdict.PASS, low, high, rule)
     side = "above" if high is not None and value > high else "below"
     limit = high if side == "above" else low
     reason = f"{value:.6g} {is_.unit}".rstrip() + f" is {side} the limit {is_}"
     if is_.contains(value):
+        if low is None and limit is not None and limit < 0 <= value:
+            return Judgement(Verdict.ERROR, low, high, rule, nothing_left)
         reason += f" after its guard band ({limit:.6g} {is_.unit})"
     return Judgement(Verdict.FAIL, low, high, rule, reason)
 

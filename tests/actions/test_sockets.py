@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from actions.short_runs import short_run
+from bench.changed_benches import rig_on
 
 STEPS = """
   - step: sockets
@@ -43,3 +44,12 @@ def test_beyond_the_range_of_the_meter_is_free(tmp_path: Path) -> None:
     ran = short_run(tmp_path, STEPS, {"sockets.free.rs485_a": 1e12, "sockets.free.rs485_b": 1e12})
     assert ran.measurement("sockets/pins_free").value == 100e6
     assert ran.measurement("sockets/pins_free").verdict == "PASS"
+
+
+def test_contacts_that_this_bench_cannot_see_closed_are_no_fault_of_the_pack(tmp_path: Path) -> None:
+    blind = {"contacts:    {resistance: 1 % + 100 mOhm}": "contacts:    {resistance: 1 % + 1.5 Ohm}"}
+    steps = "  - {step: gone, press_key: shutdown, expect: {contacts: dead}}\n"
+    with rig_on(tmp_path, steps, blind) as bench:
+        record = bench.run(tmp_path).record
+    assert record.verdict == "ERROR"
+    assert "the uncertainty of the contacts (1.5 Ohm) leaves nothing of at most 1 Ohm" in record.reason

@@ -180,7 +180,10 @@ def test_a_one_sided_limit_passes_on_its_good_side_only_and_always_keeps_its_gua
     at_most = judge(value, Range("at most", "V", None, limit), uncertainty, RULE, safety=safety)
     at_least = judge(value, Range("at least", "V", limit, None), uncertainty, RULE, safety=safety)
     assume(abs(abs(value - limit) - guard) > 1e-6)
-    assert at_most.verdict is (Verdict.PASS if value < limit - guard else Verdict.FAIL)
+    nobody_passes = limit - guard < 0 <= value <= limit
+    assert at_most.verdict is (
+        Verdict.PASS if value < limit - guard else Verdict.ERROR if nobody_passes else Verdict.FAIL
+    )
     assert at_least.verdict is (Verdict.PASS if value > limit + guard else Verdict.FAIL)
 
 
@@ -198,6 +201,14 @@ def test_an_uncertainty_that_eats_the_limit_is_an_error() -> None:
     judgement = judge(4, two_sided(0, 8), 5, RULE, safety=True)
     assert judgement.verdict is Verdict.ERROR
     assert "leaves nothing of the limit" in judgement.reason
+
+
+def test_an_uncertainty_above_the_only_limit_of_a_magnitude_is_an_error_unless_the_value_is_beyond_it() -> None:
+    at_most = Range("at most 1 Ohm", "Ohm", None, 1.0)
+    assert judge(0.2, at_most, 2.0, RULE).verdict is Verdict.ERROR
+    assert judge(0.2, at_most, 2.0, RULE).reason == "the uncertainty 2 Ohm leaves nothing of the limit at most 1 Ohm"
+    assert judge(1.5, at_most, 2.0, RULE).verdict is Verdict.FAIL
+    assert judge(0.5, at_most, 1.0, RULE).verdict is Verdict.FAIL
 
 
 def test_the_reason_says_on_which_side_and_whether_only_the_guard_band_is_to_blame() -> None:
