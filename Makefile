@@ -37,11 +37,12 @@ check: setup
 bench: setup
 	@for benchmark in tests/benchmarks/[a-z]*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
-# Kills the run at every line that its journal flushed; lets connections, and anything else of the bench, fail at random.
+# Kills the run at every line that its journal flushed; lets connections, and anything else of bench and pack, fail at random.
 chaos: setup
 	$(BIN)/python tests/chaos/kills.py
 	$(BIN)/python tests/chaos/cuts.py
 	$(BIN)/python tests/chaos/strays.py
+	$(BIN)/python tests/chaos/pack_strays.py
 
 # Every fault there is, and 200 good packs, against the end-of-line test.
 coverage: setup

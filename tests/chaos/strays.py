@@ -7,54 +7,15 @@ for a while. Left out is what only a golden pack can show: a blind light sensor,
 
 from __future__ import annotations
 
-import math
-import random
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from drawn import LONGEST, Drawn, program  # found by the line above
-
-from station.model.fault import Value
+from drawn import Drawn, program  # found by the line above
+from draws import Draw, astray, between, near, one_of, times
 
 STRAYS = 500
-A_WHILE = (0.05, 20.0)
-"""Seconds after which some of what went astray is right again."""
-FROM_THE_START, FOR_GOOD = 0.35, 0.6
-"""Shares of the runs."""
-
-Draw = Callable[[random.Random], Value]
-
-
-def between(low: float, high: float, form: str = "{:.4g}") -> Draw:
-    """A number of any order of magnitude between two."""
-
-    def draw(chance: random.Random) -> Value:
-        text = form.format(math.exp(chance.uniform(math.log(low), math.log(high))))
-        return text if form.startswith("times") else float(text)
-
-    return draw
-
-
-def times(low: float, high: float) -> Draw:
-    """What it is, times a number of any order of magnitude between two."""
-    return between(low, high, "times {:.4g}")
-
-
-def near(middle: float, most: float) -> Draw:
-    """A number that differs from `middle` by at most so much, either way, by any order of magnitude."""
-    return lambda chance: float(
-        f"{middle + chance.choice((-1, 1)) * math.exp(chance.uniform(math.log(most / 100), math.log(most))):.5g}"
-    )
-
-
-def one_of(*words: Value) -> Draw:
-    """One of these."""
-    return lambda chance: chance.choice(words)
-
-
 HAPPENS, STUCK = one_of(True), one_of("closed", "open")
 LINES = ("rs485_a", "rs485_b", "rs232")
 CHANNELS = (*range(101, 113), *range(201, 206))
@@ -110,12 +71,7 @@ STRAY: dict[str, Draw] = {
 
 def stray(number: int, draw: str) -> Drawn:
     """The stray of that number; always the same for the same text."""
-    chance = random.Random(f"{draw} {number}")
-    name = chance.choice(tuple(STRAY))
-    at = 0.0 if chance.random() < FROM_THE_START else round(chance.uniform(0.0, LONGEST), 3)
-    low, high = map(math.log, A_WHILE)
-    lasts = None if chance.random() < FOR_GOOD else round(math.exp(chance.uniform(low, high)), 3)
-    return Drawn(number, name, STRAY[name](chance), at, lasts)
+    return astray(STRAY, number, draw)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A sample of the cuts and strays of `make chaos`, another one for each commit; and some that were found by it."""
+"""A sample of what `make chaos` draws, another one for each commit; and some that were found by it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from bench_runs import rig
-from cuts import CABLES, KINDS, LINES, cut
+from cuts import KINDS, LINES, cut
 from drawn import Drawn, carried_out
+from pack_strays import PACK_STRAY, pack_stray
 from strays import STRAY, stray
 from workers import commit
 
@@ -25,8 +26,8 @@ when: {step: shutdown, for: 8 s}
 
 
 @pytest.mark.parametrize("first", range(0, RUNS, TOGETHER))
-@pytest.mark.parametrize("draw_one", [cut, stray])
-def test_whatever_of_the_bench_fails_whenever_and_however_the_verdict_is_never_wrong(
+@pytest.mark.parametrize("draw_one", [cut, stray, pack_stray])
+def test_whatever_fails_whenever_and_however_the_verdict_is_never_wrong(
     draw_one: Callable[[int, str], Drawn], first: int
 ) -> None:
     done = [carried_out(draw_one(number, commit())) for number in range(first, first + TOGETHER)]
@@ -50,7 +51,11 @@ def test_a_key_that_is_let_go_too_late_is_the_fault_of_the_bench(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("draw_one", "names"),
-    [(cut, {kind.parameter.format(where) for kind in KINDS for where in kind.on}), (stray, {*STRAY})],
+    [
+        (cut, {kind.parameter.format(where) for kind in KINDS for where in kind.on}),
+        (stray, {*STRAY}),
+        (pack_stray, {*PACK_STRAY}),
+    ],
 )
 def test_what_is_drawn_is_the_same_for_the_same_text_and_anything_can_be(
     draw_one: Callable[[int, str], Drawn], names: set[str]
@@ -58,5 +63,5 @@ def test_what_is_drawn_is_the_same_for_the_same_text_and_anything_can_be(
     drawn = [draw_one(number, "a") for number in range(3000)]
     assert drawn == [draw_one(number, "a") for number in range(3000)]
     assert {each.parameter for each in drawn} == names
-    assert {*CABLES, *LINES} <= {word for each in drawn for word in each.parameter.split(".")}
+    assert {*LINES} <= {word for each in drawn for word in each.parameter.split(".")}
     assert all(each.fault.settings == {each.parameter: each.value} for each in drawn)
