@@ -45,9 +45,8 @@ def _is_off_today(stage: Stage, word: str, value: object) -> bool:
     wait = wait_of(around, stage.pack) if around is not None and closed else None
     if wait is None or not is_shown(word, value, wait):
         return False
-    stage.not_tested(
-        f"{word}_{value if isinstance(value, str) else '_'.join(map(str, awaited))}", recovery.never_opened(closed[0])
-    )
+    what = "_".join(value) if isinstance(value, dict) else value
+    stage.not_tested(f"{word}_{what}", recovery.never_opened(closed[0]))
     return True
 
 
