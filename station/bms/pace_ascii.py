@@ -158,13 +158,17 @@ class PaceAscii:
     # ------------------------------------------------------------------------------------------------ what it is told
 
     def set_clock(self, moment: datetime) -> None:
-        """Set date and time, to the second; raises NotStored when it reads back something else."""
+        """Set date and time, to the second; raises NotStored when it reads back something else.
+
+        It runs from the moment at which the frame arrived, and nobody knows that one: what was written counts, what it
+        would be by now, and anything between.
+        """
         began, whole = self._clock.now(), moment.replace(microsecond=0)
 
         def see() -> None:
-            read, expected = self.clock(), whole + timedelta(seconds=self._clock.now() - began)
-            if abs((read - expected).total_seconds()) > CLOCK_AGREES:
-                raise NotStored("clock", str(expected), str(read))
+            read, gone = self.clock(), self._clock.now() - began
+            if not -CLOCK_AGREES <= (read - whole).total_seconds() <= gone + CLOCK_AGREES:
+                raise NotStored("clock", str(whole + timedelta(seconds=gone)), str(read))
 
         self._tell(self._request("write_clock", pace_values.clock_information(moment)), see)
 

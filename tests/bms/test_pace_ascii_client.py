@@ -352,6 +352,13 @@ def test_the_clock_is_set_and_read_back_however_long_that_takes(pack: Pack, clie
     assert pack.date == datetime(2026, 11, 23, 20, 30, 59)
 
 
+def test_a_clock_is_right_however_late_the_station_is_between_two_frames(pack: Pack, clock: VirtualClock) -> None:
+    client = PaceAscii(pack, COMMANDS, REGISTERS, 1, clock, lambda seconds: clock.wait(seconds + 5), cells=15)
+    client.alarms()
+    client.set_clock(datetime(2026, 11, 23, 20, 30))
+    assert pack.asked[-2:] == ["B2", "B1"]
+
+
 def test_a_clock_that_did_not_take_the_time_is_said(pack: Pack, client: PaceAscii) -> None:
     pack.mangle = [as_it_is, lambda answer: Frame(1, Rtn.OK, bytes((0, 1, 1, 0, 0, 0))).wire()]
     with pytest.raises(NotStored, match="clock: wrote 2026-11-23"):

@@ -40,6 +40,11 @@ def test_silence_on_one_port_is_not_the_packs_because_the_line_of_another_is_goo
     assert "own line does not prove good" in ended.reason
 
 
+def test_a_switch_unit_that_makes_everything_late_sets_no_clock_wrong() -> None:
+    ended = carried_out(Drawn(453, "connections.switch.delay", 1.53, 4.513, None))
+    assert (ended.verdict, ended.wrong) == (Verdict.ERROR, ()), ended.reason
+
+
 def test_a_key_that_is_let_go_too_late_is_the_fault_of_the_bench(tmp_path: Path) -> None:
     fault = tmp_path / "late.yaml"
     fault.write_text(LATE, encoding="utf-8")
