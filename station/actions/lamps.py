@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
 from station.actions.errors import BenchFault
+from station.actions.prompts import hold_key
 from station.actions.stage import Reading, Stage
 from station.model.pack import Pack
 from station.model.quantity import parse_quantity
@@ -75,7 +76,7 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
         trace.samples.clear()
     began = _press(stage, name)
     first = trace.first_lit()
-    if name == "start" and first is not None:
+    if name == "start" and began is not None and first is not None:
         stage.found.values["key_start_threshold"] = Reading(first - began, "s", 2 * LOOK_EVERY, "lamps")
 
 
@@ -84,11 +85,15 @@ def _runs(stage: Stage) -> bool:
     return any(stage.wiring.lamps().values()) and stage.port.answers(stage.pack.serial_number.stored_in)
 
 
-def _press(stage: Stage, name: str) -> float:
-    """Press the key for as long as the pack file says; returns when it began.
+def _press(stage: Stage, name: str) -> float | None:
+    """Press the key for as long as the pack file says; returns when it began, None where a person pressed it.
 
-    Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack.
+    Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack, and
+    Stopped where nobody presses it.
     """
+    if stage.bench.by_person("key"):
+        hold_key(stage, name)
+        return None
     began, asked = stage.clock.now(), stage.pack.keys[name].si
     stage.wiring.switched("key", True)
     try:
@@ -100,6 +105,20 @@ def _press(stage: Stage, name: str) -> float:
     if held > asked + KEY_LATE:
         raise BenchFault(f"the key was pressed for {held:.1f} s, not {asked:g} s: the switch unit answers too late")
     return began
+
+
+def see_pressed(stage: Stage, trace: LampTrace, failed: str) -> None:
+    """Raises BenchFault where a person pressed the key of this step and the pack does not show that it was as asked.
+
+    A pack that was dark and lights a lamp was started, and one that lights all of them was reset; of any other press
+    nothing tells how long it was, so what the pack then did not do may be the hand's fault.
+    """
+    name = stage.step.press_key
+    if name is None or not stage.bench.by_person("key"):
+        return
+    shown = bool(trace.ever_lit()) if name == "start" else trace.all_lit_together(stage.pack.lamps)
+    if not shown:
+        raise BenchFault(f"a person pressed the key, and nobody measured how long: {failed}; test the pack again")
 
 
 def starts_anew(stage: Stage) -> bool:

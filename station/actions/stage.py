@@ -20,6 +20,7 @@ from station.model.ammeter import Comparison
 from station.model.events import Event, Identified, Measured, Noted, Sampled
 from station.model.limits import Judgement, Limit, judge
 from station.model.pack import Pack
+from station.model.prompt import Nobody, Person
 from station.model.quantity import quantise
 from station.model.record import Measurement, Waveform
 from station.model.sequence import Step
@@ -140,6 +141,8 @@ class Stage:
         """The group of alarms that is shifted beyond what the pack has, at this moment."""
         self.answers: Mapping[str, str] = {}
         """What the line, the MES or a scan says of this pack, by the name under which it is recorded."""
+        self.person: Person = Nobody()
+        """Whoever stands at the bench and can be asked."""
         self.shifts: frozenset[str] = frozenset()
         """The protections that some step of this run trips by threshold shift."""
         self.carried: Mapping[str, Carried] = {}
@@ -156,6 +159,8 @@ class Stage:
         bench.pause = self._between_frames
         self.waited = 0.0
         """Seconds that pack and physics were waited for."""
+        self.handled = 0.0
+        """Seconds that a person was waited for, besides what the press of a key takes."""
         self._waits = False
 
     @property
@@ -187,6 +192,20 @@ class Stage:
             if not inner:
                 self.waited += self.clock.now() - began
                 self.scopes.talked = talked
+
+    @contextmanager
+    def handled_by_person(self, of_pack: float) -> Iterator[None]:
+        """Count the time of the block as waited for a person, but for `of_pack` seconds that any hand would take."""
+        began, waited = self.clock.now(), self.waited
+        try:
+            with self.waiting():
+                yield
+        finally:
+            passed = self.clock.now() - began
+            own = min(of_pack, passed)
+            self.handled += passed - own
+            if self.waited > waited:
+                self.waited = waited + own
 
     def _between_frames(self, seconds: float) -> None:
         """Let the gap of a protocol pass, sampling what is watched; that is communication."""

@@ -17,6 +17,7 @@ from station.actions import (
     parameters,
     ports,
     programming,
+    prompts,
     protection,
     recording,
     resistance,
@@ -25,6 +26,7 @@ from station.actions import (
 from station.actions.lamps import LampTrace
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
+from station.model.bench import Bench
 from station.model.pack import Pack
 from station.model.sequence import Step
 
@@ -101,6 +103,7 @@ def _press_key(stage: Stage, stored: Parameters, trace: LampTrace) -> None:
 
 ACTIONS: Mapping[str, Action] = {
     "require": Action(lambda stage, stored, trace: circumstances.require(stage), _require_roles),
+    "ask": Action(lambda stage, stored, trace: prompts.ask(stage), _roles()),
     "press_key": Action(_press_key, _roles("key", "lamps")),
     "program": Action(lambda stage, stored, trace: programming.program(stage), _program_roles),
     "parameters": Action(lambda stage, stored, trace: _parameters(stage, stored), _roles()),
@@ -144,6 +147,9 @@ def lacking(step: Step, pack: Pack) -> Iterator[str]:
     for word in step.actions():
         if word not in ACTIONS:
             yield f"`{word}` cannot be carried out by this version of the station"
+    for question in step.ask:
+        if not prompts.can_be_judged(question, pack):
+            yield f"`ask: {question.answer}` cannot be carried out by this version of the station"
     tables: tuple[tuple[str, tuple[str, ...], Mapping[str, object]], ...] = (
         ("measure", tuple(measuring.measurand(pack, name) for name in step.measure), measuring.MEASURANDS),
         ("record", tuple(step.record), {**recording.RECORDABLES, **recording.SEVERAL}),
@@ -171,6 +177,14 @@ def longest_wait(step: Step, pack: Pack) -> float:
     """Seconds that a step may spend beyond its floor until a condition of the pack comes true."""
     waits = current.given_up_after(pack, step.until).si if step.until is not None else 0.0
     return waits + (balancing.CHARGE_AT_MOST if step.balance == "start" else 0.0)
+
+
+def times_asked(step: Step, bench: Bench, slot: int) -> int:
+    """How often a step waits for a person."""
+    presses = (
+        2 if step.press_key is not None and bench.by_person(slot, "key") else 0
+    )  # one that runs is shut down first
+    return len(step.ask) + presses
 
 
 def needs_lamps(step: Step) -> bool:

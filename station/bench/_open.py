@@ -142,6 +142,10 @@ class OpenBench:
         """Whether this bench fills a role."""
         return role in self._roles
 
+    def by_person(self, role: str) -> bool:
+        """Whether a person fills a role."""
+        return self.bench.by_person(self.slot, role)
+
     def wired(self, role: str) -> WiredEntry:
         """How a role is wired; raises MissingRole."""
         entry = self._entry(role)

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from station.model.events import Event, Measured, Noted, RunStarted, StepEnded, StepStarted
+from station.model.events import Answered, Asked, Event, Measured, Noted, RunStarted, StepEnded, StepStarted
 from station.model.record import Step
 from station.model.verdict import Verdict
 
 WAITING = 1000
 """Events that may wait to be shown."""
+SHOWN_WITHIN = 5.0
+"""Seconds that a prompt may wait for its place: there the run waits for a person anyway."""
 MARKS = {
     Verdict.PASS: "[green]✔[/] ",
     Verdict.FAIL: "[bold red]✘[/] ",
@@ -51,11 +53,11 @@ class ProgressDisplay:
         self._thread = threading.Thread(target=self._show_all, name="progress", daemon=True)
 
     def __call__(self, event: Event) -> None:
-        """Take an event; never waits."""
+        """Take an event; never waits, but for a prompt, which nobody could answer unseen."""
         if isinstance(event, Noted):
             return
         try:
-            self._waiting.put_nowait(event)
+            self._waiting.put(event, timeout=SHOWN_WITHIN if isinstance(event, Asked) else 0.0)
         except queue.Full:
             return
 
@@ -85,10 +87,20 @@ class ProgressDisplay:
             self._console.print(f"[dim]{'seconds':>44}   physics   wires  station[/]", highlight=False)
         elif isinstance(event, StepStarted):
             self._bar.update(self._task, description=event.step, completed=event.at_s)
+        elif isinstance(event, Asked):
+            self._ask(event)
+        elif isinstance(event, Answered):
+            self._bar.start()
         elif isinstance(event, Measured) and event.measurement.verdict not in (Verdict.PASS, None):
             self._failed.append(f"{event.measurement.name}: {event.measurement.reason}")
         elif isinstance(event, StepEnded):
             self._step(event)
+
+    def _ask(self, event: Asked) -> None:
+        """Show a prompt, with no bar below it that moves while somebody types."""
+        self._bar.stop()
+        picture = f" [dim](see {escape(event.picture)})[/]" if event.picture else ""
+        self._console.print(f"  [bold cyan]?[/] [bold]{escape(event.text)}[/]{picture}\n    {escape(event.hint)}")
 
     def _step(self, event: StepEnded) -> None:
         step, indent = event.step, "  " * (event.depth + 1)
@@ -110,5 +122,5 @@ class ProgressDisplay:
 
 def _spent(step: Step) -> str:
     """How much of a step was physics, communication and station."""
-    station = max(0.0, step.duration_s - step.physics_s - step.communication_s)
+    station = max(0.0, step.duration_s - step.physics_s - step.communication_s - step.operator_s)
     return f"  [dim]{step.physics_s:8.1f} {step.communication_s:7.1f} {station:8.1f}[/]"

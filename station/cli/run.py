@@ -22,11 +22,13 @@ from station.cli.errors import WrongUsage
 from station.cli.progress import ProgressDisplay
 from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of, time_of, told
 from station.cli.stops import silence, stoppable
+from station.cli.typist import Typist
 from station.clock import Clock, HeldClock, Scopes
 from station.model.bench import Bench
 from station.model.events import Event
 from station.model.files import InvalidFile, build, nearest, read
 from station.model.library import Library
+from station.model.prompt import Person
 from station.model.record import Record, Simulation
 from station.model.verdict import EXIT_STATUS, Verdict
 from station.records import BadSerialNumber, NotWritable, RunFolder, plain_serial_number
@@ -37,6 +39,7 @@ from station.run.history import PRODUCTION
 from station.run.plan import Files, Plan, make_plan
 from station.run.recovery import close_dead_runs
 from station.run.session import Request, carry_out
+from station.twin.person import TwinPerson
 
 COLOURS = {
     Verdict.PASS: "white on green",
@@ -120,12 +123,13 @@ def run(
         with ExitStack() as open_:
             clock = open_.enter_context(time_of(bench_file, time))
             display = open_.enter_context(ProgressDisplay(console))
-            served, ears = open_.enter_context(_served(bench_file, plan, simulated, clock, serial))
+            served, ears, person = open_.enter_context(_served(bench_file, plan, simulated, clock, serial))
             simulation = simulation_on(bench_file, simulated, clock)
             why = purpose or ("" if simulation else PRODUCTION)
             request = Request(
                 plan, serial, data, operator, why, reason, simulation, bench,
-                listeners=(display, *ears), answers=answered, keys=keys, certify=certify,
+                listeners=(display, *ears), answers=answered, person=person, keys=keys,
+                certify=certify,
             )  # fmt: skip
             stops.scopes = Scopes(clock)
             record, folder = _carried_out(request, served, stops.scopes)
@@ -139,13 +143,13 @@ def run(
 @contextmanager
 def _served(
     bench: Bench, plan: Plan, simulated: Simulated | None, clock: Clock, serial: str
-) -> Iterator[tuple[Bench, tuple[Callable[[Event], None], ...]]]:
-    """The bench with the addresses at which it answers, and who must hear how the run goes on."""
+) -> Iterator[tuple[Bench, tuple[Callable[[Event], None], ...], Person]]:
+    """The bench with the addresses at which it answers, who must hear how the run goes on, and who can be asked."""
     if simulated:
         with serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot) as world:
-            yield world.served(bench, plan.slot), (told(world),)
+            yield world.served(bench, plan.slot), (told(world),), TwinPerson(world, clock, serial)
     else:
-        yield bench, ((told(clock),) if isinstance(clock, HeldClock) else ())
+        yield bench, ((told(clock),) if isinstance(clock, HeldClock) else ()), Typist()
 
 
 def simulation_on(bench: Bench, simulated: Simulated | None, clock: Clock) -> Simulation | None:

@@ -14,11 +14,13 @@ from station.cli.stops import stoppable
 from station.clock import Clock, Scopes, VirtualClock, WallClock
 from station.model.events import Event, Measured, StepEnded, StepStarted
 from station.model.library import Library
+from station.model.prompt import Nobody
 from station.model.verdict import Verdict
 from station.report.keys import KeyStore, default_folder
 from station.run.engine import Outcome
 from station.run.plan import Plan, PlannedStep
 from station.run.session import Request, Session, session
+from station.twin.person import TwinPerson
 
 STOPPED_EARLY = "stopped before the last step that was asked for"
 
@@ -46,17 +48,19 @@ def stepped(
     keys = KeyStore(default_folder())
     if not partial:
         keys.keys("simulated" if simulated else "station")
-    bench, simulation = plan.bench, None
+    bench, simulation, person = plan.bench, None, None
     listeners = []
     with ExitStack() as open_:
         if simulated:
             world = open_.enter_context(serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot))
             bench, simulation = world.served(bench, plan.slot), simulation_of(simulated, clock)
+            person = TwinPerson(world, clock, serial)
             listeners.append(lambda event: world.step_began(event.step) if isinstance(event, StepStarted) else None)
         certify = functools.partial(sign_certificate, keys=keys, library=Library.default())
         request = Request(
-            plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners), certify=certify
-        )
+            plan, serial, data, simulation=simulation, partial=partial, listeners=tuple(listeners), certify=certify,
+            person=person or Nobody(),
+        )  # fmt: skip
         open_.enter_context(stoppable(deaf_after=False)).scopes = scopes
         run = SteppedRun(open_.enter_context(session(request, bench, scopes)), scopes, asked)
         try:

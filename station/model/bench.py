@@ -257,6 +257,11 @@ class Bench(Model):
         entry = self.roles(slot)[role]
         return entry.by if isinstance(entry, WiredEntry) else role
 
+    def by_person(self, slot: int, role: str) -> bool:
+        """Whether a person fills a role of a slot."""
+        entry = self.roles(slot).get(role)
+        return isinstance(entry, WiredEntry) and entry.by == OPERATOR
+
     def u(self, role: str, kind: str, value: float) -> float | None:
         """Expanded uncertainty of what `role` measures, None if the bench file does not state it."""
         stated = self.uncertainty.get(role, {}).get(kind)

@@ -104,6 +104,25 @@ class Noted(Event):
     text: str
 
 
+class Asked(Event):
+    """A person is asked to do or to say something."""
+
+    event: Literal["asked"] = "asked"
+    step: str
+    text: str
+    hint: str
+    """Which answers there are."""
+    picture: str = ""
+
+
+class Answered(Event):
+    """What was answered; None: nothing that fits came in time."""
+
+    event: Literal["answered"] = "answered"
+    step: str
+    answer: str | None
+
+
 class DateJumped(Event):
     """The date and time of day of the computer was set during the run, by so many seconds; no duration rests on it."""
 
@@ -194,6 +213,6 @@ class Overruled(Event):
 AnyEvent = Annotated[
     RunStarted | InstrumentFound | StepStarted | StepEnded | Measured | Sampled | Identified | Noted | OriginalsKept
     | ParametersChanging | ParametersRestored | OutputChanging | MadeSafe | GuardReady | GuardActed
-    | DateJumped | RunEnded | Overruled,
+    | Asked | Answered | DateJumped | RunEnded | Overruled,
     Field(discriminator="event"),
 ]  # fmt: skip

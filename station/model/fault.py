@@ -206,9 +206,10 @@ class Golden(Model):
 
 
 class Answers(Model):
-    """How the operator answers prompts."""
+    """How the operator answers prompts, and which role of the bench is the operator's to fill, if one is."""
 
-    answers: Literal["always yes", "none"]
+    answers: Literal["always yes", "none", "without doing"]
+    by_operator: Literal["key"] | None = None
 
 
 class Store(Model):

@@ -77,6 +77,8 @@ class Step(Part):
     """Of these, waited for pack and physics, with all that was said meanwhile; what is left over is the station's."""
     communication_s: float = 0.0
     """Of these, spent on wires while nothing else was waited for."""
+    operator_s: float = 0.0
+    """Of these, waited for a person; no part of the bench time."""
     verifies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know: shifted thresholds, remedies tried, what the plan derated."""

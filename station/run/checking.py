@@ -12,7 +12,7 @@ from station.instruments import roles as instrument_roles
 from station.instruments.unconnected import unconnected
 from station.model import bench as bench_file
 from station.model import pack_rules
-from station.model.bench import OPERATOR, AnyEntry, Bench, InstrumentEntry
+from station.model.bench import AnyEntry, Bench, InstrumentEntry
 from station.model.course import check_order
 from station.model.files import Document, Fault, InvalidFile, Location, build, nearest, shown
 from station.model.language import check_currents, check_names, check_waits
@@ -30,6 +30,10 @@ _PLAYERS: Mapping[str, type] = {
     "switch": instrument_roles.Switch,
 }
 """What an instrument must be able to do to play a role."""
+
+
+ASKED_FOR = frozenset({"key"})
+"""The roles that a person can fill on this station: what it is told to do is shown by what the pack does next."""
 
 
 class NoSuchStep(LookupError):
@@ -251,5 +255,5 @@ def _beyond_ratings(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
 
 
 def usable_roles(bench: Bench, slot: int) -> frozenset[str]:
-    """The roles of a slot that this station can use: all but those that a person fills, since it asks nobody."""
-    return frozenset(role for role, entry in bench.roles(slot).items() if getattr(entry, "by", "") != OPERATOR)
+    """The roles of a slot that this station can use; of those that a person fills, the ones it knows to ask for."""
+    return frozenset(role for role in bench.roles(slot) if role in ASKED_FOR or not bench.by_person(slot, role))

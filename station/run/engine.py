@@ -30,7 +30,6 @@ from station.model.events import (
     StepEnded,
     StepStarted,
 )
-from station.model.pack import Pack
 from station.model.record import Record, Step
 from station.model.sequence import Step as Planned
 from station.model.verdict import Verdict
@@ -206,7 +205,7 @@ class Engine:
         """Carry out `body` as one attempt of a step."""
         step, stage = planned.step, self.stage
         with self._on_stage(step, planned.path, attempt):
-            began, waited, talked = stage.at_s, stage.waited, self._scopes.talked
+            began, waited, talked, handled = stage.at_s, stage.waited, self._scopes.talked, stage.handled
             self._emit(
                 StepStarted(at_s=began, step=planned.path, title=step.title, attempt=attempt, depth=planned.depth)
             )
@@ -214,7 +213,7 @@ class Engine:
             if planned.skipped:
                 self._ledger.judge(planned.path, Verdict.NOT_TESTED, planned.skipped)
             else:
-                with self._scopes.enter(planned.path, _deadline(planned, self.plan.pack)):
+                with self._scopes.enter(planned.path, _deadline(planned, self.plan)):
                     self._guarded(planned.path, body)
                 if planned.depth == 0:
                     self._see_pairing(planned.path, self._ledger.worst(mark).verdict)
@@ -232,6 +231,7 @@ class Engine:
                 duration_s=round(stage.at_s - began, 6),
                 physics_s=round(stage.waited - waited, 6),
                 communication_s=round(max(0.0, self._scopes.talked - talked), 6),
+                operator_s=round(stage.handled - handled, 6),
                 verifies=step.verifies,
             )
             self._emit(StepEnded(at_s=stage.at_s, step=ended, depth=planned.depth))
@@ -269,10 +269,22 @@ class Engine:
             trace = around.enter_context(lamps.watched(stage)) if vocabulary.needs_lamps(step) else lamps.LampTrace()
             vocabulary.begin(stage, self.parameters, trace)
             around.enter_context(self._under(step))
-            vocabulary.carry_out(stage, self.parameters, trace)
+            self._carry_out(trace)
             for inner in planned.inside:
                 if not self.over:
                     self.step(inner)
+
+    def _carry_out(self, trace: lamps.LampTrace) -> None:
+        """The words of the step; what is missing after a press counts against the pack only if the press is known."""
+        mark = self._ledger.mark
+        try:
+            vocabulary.carry_out(self.stage, self.parameters, trace)
+        except PackSilent as error:
+            lamps.see_pressed(self.stage, trace, str(error))
+            raise
+        worst = self._ledger.worst(mark)
+        if worst.verdict is Verdict.FAIL:
+            lamps.see_pressed(self.stage, trace, worst.reason)
 
     def _once(self, steps: tuple[PlannedStep, ...]) -> Callable[[], None]:
         waiting = list(steps)
@@ -399,7 +411,7 @@ class Engine:
 
     def _say_the_end(self) -> Outcome:
         verdict, reason = held_against_bench(self._purpose, *self._ledger.verdict())
-        outcome = Outcome(verdict, reason, self.stage.at_s)
+        outcome = Outcome(verdict, reason, round(self.stage.at_s - self.stage.handled, 6))
         ended = self._scopes.utc().isoformat(timespec="seconds")
         self._emit(
             RunEnded(
@@ -427,7 +439,8 @@ class Engine:
         self._ledger.end("restore", verdict, f"NOT RESTORED: {what}")
 
 
-def _deadline(planned: PlannedStep, pack: Pack) -> float:
-    """Seconds that a step may take: twice its floor and half a minute, and what its conditions may take."""
-    waits = sum(vocabulary.longest_wait(part.step, pack) for part in planned.walk())
-    return 30.0 + 2 * planned.floor_s + waits
+def _deadline(planned: PlannedStep, plan: Plan) -> float:
+    """Seconds that a step may take: twice its floor and half a minute, and what conditions and people may take."""
+    waits = sum(vocabulary.longest_wait(part.step, plan.pack) for part in planned.walk())
+    prompts = sum(vocabulary.times_asked(part.step, plan.bench, plan.slot) for part in planned.walk())
+    return 30.0 + 2 * planned.floor_s + waits + prompts * plan.bench.operator_time.si

@@ -22,6 +22,7 @@ from station.clock import Scopes, VirtualClock, WallClock
 from station.guard import JOURNAL, Brief, Guard, GuardFailed
 from station.model.bench import Bench, WiredEntry
 from station.model.events import Event, Overruled, RunStarted
+from station.model.prompt import Nobody, Person
 from station.model.record import Record, Simulation, Software
 from station.records import Journal, RunFolder, Unrestored, earlier_runs, new_run, project
 from station.report.keys import KeyStore, default_folder
@@ -58,6 +59,8 @@ class Request:
     listeners: tuple[Callable[[Event], None], ...] = field(default=())
     answers: Mapping[str, str] = field(default_factory=dict)
     """What line, MES or scanner know of the pack, by the name under which it is recorded."""
+    person: Person = field(default_factory=Nobody)
+    """Whoever stands at the bench and can be asked."""
     keys: KeyStore = field(default_factory=lambda: KeyStore(default_folder()))
     """By whom an approval must be signed."""
     certify: Callable[[Record, RunFolder], object] | None = None
@@ -132,6 +135,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
 
         engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, approval, scopes.utc()), blocked)
         engine.stage.carried, engine.stage.answers = carried_over(records), request.answers
+        engine.stage.person = request.person
         yield Session(engine, folder, events, request, keep)
 
 

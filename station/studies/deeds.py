@@ -16,6 +16,7 @@ import numpy as np
 
 from station.bench import leased, resources
 from station.model import fault as words
+from station.model.bench import OPERATOR, Role, WiredEntry
 from station.model.events import Event, StepStarted
 from station.model.files import InvalidFile, Model
 from station.model.library import FOLDERS, Library
@@ -32,6 +33,7 @@ from station.run.history import PRODUCTION
 from station.run.recovery import close_dead_runs
 from station.studies.rig import Ran, Rig, Station
 from station.studies.simulation import Simulated
+from station.twin.person import TwinPerson
 from station.twin.world import Twin
 
 START = "start-checks"
@@ -210,10 +212,12 @@ def _edit(deed: words.Edit, scene: Scene) -> Ending:
 
 @do.register
 def _answer(deed: words.Answers, scene: Scene) -> Ending:
-    """No sequence asks anybody anything yet, so whoever says yes to everything has nothing to say."""
-    if deed.answers == "none":
-        raise CannotBeDone("this version of the station asks nobody, so nobody can leave it unanswered")
-    return scene.run()
+    here = scene if deed.by_operator is None else replace(scene, station=_by_operator(scene.station, deed.by_operator))
+
+    def prepare(rig: Rig) -> None:
+        rig.person = TwinPerson(rig.twin, rig.clock, scene.serial_number, deed.answers)
+
+    return here.run(prepare)
 
 
 @do.register
@@ -289,6 +293,12 @@ def _closed(scene: Scene, step: str) -> Ending:
         return Ending(Verdict.ERROR, step, said[-1] if said else "the run was not found again")
     record = Record.model_validate_json(found[-1].record.read_bytes())
     return Ending(record.verdict, step, record.reason, record)
+
+
+def _by_operator(station: Station, role: Role) -> Station:
+    """The same station, with a role that a person fills in every slot."""
+    slots = {slot: {**roles, role: WiredEntry(by=OPERATOR)} for slot, roles in station.bench.slots.items()}
+    return replace(station, bench=station.bench.model_copy(update={"slots": slots}))
 
 
 def _expire(rig: Rig) -> None:

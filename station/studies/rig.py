@@ -11,12 +11,14 @@ from station.clock import Clock, Scopes, VirtualClock
 from station.model.bench import Bench
 from station.model.events import Event, StepStarted
 from station.model.library import Library
+from station.model.prompt import Nobody, Person
 from station.model.record import Measurement, Record, Simulation, Step
 from station.model.verdict import Verdict
 from station.records import RunFolder
 from station.run.plan import Files, Plan, make_plan
 from station.run.session import Request, carry_out
 from station.studies.simulation import Simulated, serving, simulation_of, telling
+from station.twin.person import TwinPerson
 from station.twin.world import Twin
 
 
@@ -57,6 +59,7 @@ class Rig:
     serial_number: str
     """What was scanned."""
     purpose: str = ""
+    person: Person = field(default_factory=Nobody)
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
 
     def at(self, step: str | None, act: Callable[[], None], ready: Callable[[], bool] = lambda: True) -> None:
@@ -82,8 +85,9 @@ class Rig:
         events: list[Event] = []
         listeners = (events.append, telling(self.twin), *self.listeners)
         request = Request(
-            self.plan, self.serial_number, data, purpose=self.purpose, simulation=self.simulation, listeners=listeners
-        )
+            self.plan, self.serial_number, data, purpose=self.purpose, simulation=self.simulation, listeners=listeners,
+            person=self.person,
+        )  # fmt: skip
         _, record, folder = carry_out(request, self.served, self.scopes)
         return Ran(record, folder, self.twin, tuple(events))
 
@@ -119,4 +123,7 @@ class Station:
         pack = self.plan(on_bench).pack
         with serving(self.bench, pack, self.files.protocol(pack), simulated, time, on_bench) as twin:
             simulation = simulation_of(simulated, time)
-            yield Rig(plan, twin, twin.served(self.bench), time, Scopes(time), simulation, scanned or on_bench)
+            person = TwinPerson(twin, time, on_bench)
+            yield Rig(
+                plan, twin, twin.served(self.bench), time, Scopes(time), simulation, scanned or on_bench, person=person
+            )

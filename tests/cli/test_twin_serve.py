@@ -6,29 +6,25 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench_runs import SERIAL
 from benchmarks.determinism import OF_THE_MOMENT
+from served_twin import PATIENCE, Served, serving, until
 from short_sequences import FROM_START_TO_SHUTDOWN, sequence_file
 
 from station.bms.pace_modbus import PaceModbus
 from station.cli.main import status
 from station.clock import HeldClock, Scopes, WallClock
-from station.model.bench import Bench, PortEntry
-from station.model.files import build
+from station.model.bench import PortEntry
 from station.model.library import Library
 from station.run.plan import Files
 from station.wires.serial import SerialWire
 
-PATIENCE = 60.0
-"""Wall seconds for a process on a busy machine."""
 OF_THE_FILE = frozenset({"files", "plan_sha256"})
 """What differs because the bench file of a served bench has other addresses in it."""
 DEAD_FROM_THE_TRIP_ON = """\
@@ -41,49 +37,6 @@ expect: {verdict: FAIL, caught_by: trip}
 cause: the test
 remedy: none
 """
-
-
-@dataclass
-class Served:
-    """A twin that is being served."""
-
-    process: subprocess.Popen[str]
-    ready: Path
-
-    @property
-    def bench(self) -> Bench:
-        return build(Files(Library.default()).open("bench", str(self.ready)), Bench)
-
-    @property
-    def clock(self) -> str:
-        assert self.bench.served is not None
-        return self.bench.served.clock
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Served]:
-    ready = folder / "served.yaml"
-    command = [sys.executable, "-m", "station", "twin", "serve", "--ready", str(ready), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        until(lambda: ready.is_file() or process.poll() is not None)
-        assert process.poll() is None, process.communicate()[0]
-        yield Served(process, ready)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=PATIENCE)
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

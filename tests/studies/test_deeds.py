@@ -136,12 +136,19 @@ def test_what_nobody_can_do_is_said_so(station: Station, tmp_path: Path) -> None
         done(station, tmp_path, store="unreachable")
 
 
-def test_where_nobody_is_asked_a_yes_changes_nothing_and_no_answer_cannot_be_given(
-    station: Station, tmp_path: Path
+def test_where_nobody_is_asked_a_yes_changes_nothing(station: Station, tmp_path: Path) -> None:
+    assert done(station, tmp_path, answers="always yes").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [("none", Verdict.ABORTED), ("always yes", Verdict.ABORTED), ("without doing", Verdict.ERROR)],
+)
+def test_a_person_who_does_not_press_the_key_fails_no_pack(
+    station: Station, tmp_path: Path, answers: str, verdict: Verdict
 ) -> None:
-    assert done(station, tmp_path / "yes", answers="always yes").verdict is Verdict.PASS
-    with pytest.raises(CannotBeDone, match="asks nobody"):
-        done(station, tmp_path / "none", answers="none")
+    ending = done(station, tmp_path, answers=answers, by_operator="key")
+    assert (ending.verdict, ending.step) == (verdict, "start")
 
 
 def test_the_golden_pack_is_tested_as_such(station: Station, tmp_path: Path) -> None:
