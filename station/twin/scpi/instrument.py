@@ -147,26 +147,18 @@ class Instrument:
             return path
         base = () if unit.common or unit.absolute else path
         try:
-            answer = yield from self._perform(unit, base)
+            answer = self._begun_by(unit, base)
+            if isinstance(answer, Generator):
+                answer = yield from _in_bounds(answer)
         except ScpiError as error:
             self.status.error(error.code)
         else:
             replies += [] if answer is None else [answer]
         return path if unit.common else (*base, *unit.nodes[:-1])
 
-    def _perform(self, unit: Unit, base: tuple[str, ...]) -> Generator[float, None, str | None]:
+    def _begun_by(self, unit: Unit, base: tuple[str, ...]) -> Answer:
         command, suffixes = self._tree.find(base, unit)
-        answer: Answer = command.handler(*suffixes, *command.bind(unit.arguments))
-        if not isinstance(answer, Generator):
-            return answer
-        while True:
-            try:
-                wait = next(answer)
-            except StopIteration as done:
-                reply: str | None = done.value
-                return reply
-            if wait > 0:
-                yield min(wait, LONGEST_WAIT)
+        return command.handler(*suffixes, *command.bind(unit.arguments))
 
     def _spoken(self, reply: str) -> str:
         """The reply as it leaves the device: when garbled, half of it with every third character spoilt."""
@@ -233,6 +225,18 @@ class Instrument:
 
     def _wait(self) -> Generator[float, None, None]:
         yield self.pending()
+
+
+def _in_bounds(steps: Generator[float, None, str | None]) -> Generator[float, None, str | None]:
+    """The steps of a handler, none longer than `LONGEST_WAIT`, and what they return in the end."""
+    while True:
+        try:
+            wait = next(steps)
+        except StopIteration as done:
+            reply: str | None = done.value
+            return reply
+        if wait > 0:
+            yield min(wait, LONGEST_WAIT)
 
 
 def _decoded(message: bytes | str) -> str:

@@ -10,10 +10,11 @@ import re
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from station.twin.scpi.errors import ScpiError, require
-from station.twin.scpi.syntax import Unit
+from station.twin.scpi.syntax import REMEMBERED, Unit
 from station.twin.scpi.values import Optional, Parameter, Quantity, Word, short
 
 Answer = str | None | Generator[float, None, str | None]
@@ -113,6 +114,8 @@ class Tree:
         """Every header, as it was declared."""
         for command in commands:
             self._add(command)
+        self.find = lru_cache(REMEMBERED)(self._find)
+        """The command that a unit names below a path, and its numeric suffixes; raises -113 or -114."""
 
     def _add(self, command: Command) -> None:
         ends = [self._root]
@@ -123,15 +126,14 @@ class Tree:
         for node in ends:
             node.commands[command.header.endswith("?")] = command
 
-    def find(self, path: Sequence[str], unit: Unit) -> tuple[Command, list[int]]:
-        """The command that `unit` names below `path`, and its numeric suffixes; raises -113 or -114."""
+    def _find(self, path: tuple[str, ...], unit: Unit) -> tuple[Command, tuple[int, ...]]:
         node, suffixes = self._root, list[int]()
         for name in (*path, *unit.nodes):
             node, suffix = self._step(node, name)
             suffixes += suffix
         if unit.query not in node.commands:
             raise ScpiError(-113)
-        return node.commands[unit.query], suffixes
+        return node.commands[unit.query], tuple(suffixes)
 
     def _step(self, node: _Node[Command], name: str) -> tuple[_Node[Command], list[int]]:
         """Go down one node; a name with its digits comes before a name and a suffix."""

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 from station.twin.scpi.channels import Channels
@@ -67,6 +67,7 @@ def nr3(value: float) -> str:
     return f"{value + 0.0:+.8E}"
 
 
+@cache
 def short(word: str) -> str:
     """The short form of a mnemonic written with capitals: `IMMediate` gives `IMM`."""
     return "".join(character for character in word if not character.islower())
