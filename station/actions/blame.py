@@ -7,7 +7,8 @@ bench that is wrong are recognised here and raise BenchFault; only what is left 
 from __future__ import annotations
 
 from station.actions.errors import BenchFault
-from station.actions.stage import Direction, Stage
+from station.actions.stage import Stage
+from station.model.direction import Direction
 from station.model.quantity import Quantity
 
 LIVE = 10.0
