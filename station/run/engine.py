@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from station.actions import lamps, vocabulary
 from station.actions.current import at_rest, flowing, settle
-from station.actions.errors import BenchFault, Blocked, NotFeasible, PackUnfit
+from station.actions.errors import BenchFault, Blocked, NotFeasible, NotKept, PackUnfit
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
 from station.bench import Held, MissingRole, OpenBench, leased, make_safe, resources
@@ -322,9 +322,7 @@ class Engine:
         except Stopped as error:
             self._ledger.end(path, Verdict.ABORTED, str(error))
         except NotStored as error:
-            self._ledger.end(
-                path, Verdict.FAIL, f"{error}; a pack that keeps other thresholds than it is told is not driven on"
-            )
+            self._ledger.end(path, Verdict.FAIL, str(NotKept(error)))
         except PackUnfit as error:
             self._ledger.end(path, Verdict.FAIL, str(error))
         except PackRefused as error:

@@ -45,7 +45,7 @@ def test_the_last_bits_of_a_number_are_no_difference(off: float) -> None:
 def test_a_pack_that_keeps_other_values_than_it_is_told_is_not_driven_on(tmp_path: Path) -> None:
     ran = short_run(tmp_path, SHIFTED_THEN_CURRENT, {"bms.memory.wrong_by": 5})
     assert ran.record.verdict == "FAIL"
-    assert "a pack that keeps other thresholds than it is told is not driven on" in ran.record.reason
+    assert "a pack that keeps other values than it is told is not driven on" in ran.record.reason
     assert [step.id for step in ran.record.steps][-1] == "hot"
     assert "NOT RESTORED" in ran.record.thresholds
 
