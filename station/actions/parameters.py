@@ -244,9 +244,14 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
 
 
 def put_back(stage: Stage, parameters: Parameters, what: str = "") -> None:
-    """Put everything back and say so, of a protection or a group where it has a name; raises NotKept."""
-    parameters.put_back()
-    stage.expect(f"{what}_restored" if what else "restored", "restored", "restored")
+    """Put everything back and judge whether it is, of a protection or a group where it has a name; raises NotKept."""
+    name = f"{what}_restored" if what else "restored"
+    try:
+        parameters.put_back()
+    except NotKept as error:
+        stage.expect(name, "not restored", "restored", str(error))
+        raise
+    stage.expect(name, "restored", "restored")
 
 
 def _restore(stage: Stage, parameters: Parameters) -> None:

@@ -95,6 +95,9 @@ def test_what_could_not_be_put_back_ends_the_run_and_is_forgotten_by_nothing_tha
     assert record.verdict == "FAIL"
     assert [step.id for step in record.steps][-1] == "hot"
     assert record.thresholds.startswith("NOT RESTORED: discharge_overtemperature.")
+    last = record.measurements[-1]
+    assert (last.id, last.verdict) == ("hot/discharge_overtemperature_restored", "FAIL")
+    assert "the pack keeps shifted values of discharge_overtemperature." in last.reason
 
 
 def test_what_a_board_forgets_to_have_been_put_back_is_not_restored(tmp_path: Path) -> None:
