@@ -43,6 +43,20 @@ def _are_apart(stage: Stage, at_pack: float, at_bench: float) -> bool:
     return apart > 0.5 * abs(at_pack) or (apart > DROP_AT_MOST and abs(stage.wiring.shunt_current()) < NOTHING)
 
 
+def see_that_nothing_shorts_the_pack(stage: Stage) -> None:
+    """While the station lets nothing flow: raise BenchFault where the pack tells of a current out of it, and its
+    terminals are held down, as by reversed leads behind a welded contactor. With nothing across them they float, even
+    when its FETs are open.
+    """
+    over_currents = {name for name, each in stage.pack.protection.items() if each.of == "discharge_current"}
+    told = sorted(over_currents & stage.readings(fresh=True).protection)
+    if told and stage.bench.has("voltmeter") and abs(volts := stage.bench.voltmeter.voltage()) < LIVE:
+        raise BenchFault(
+            f"the pack says {', '.join(told)} though the station lets nothing flow, and its terminals have {volts:.1f} "
+            "V: something joins them; see leads and contactor, and if it says so with nothing connected, it is the pack"
+        )
+
+
 def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
     """After a current that did not come: raise BenchFault unless nothing but the pack can have stopped it."""
     see_that_bench_is_whole(stage)
