@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from station.actions.stage import Direction
+from station.model.direction import Direction
 from station.model.pack import Pack
 from station.model.quantity import Quantity
 from station.model.sequence import Step

@@ -7,7 +7,8 @@ bench that is wrong are recognised here and raise BenchFault; only what is left 
 from __future__ import annotations
 
 from station.actions.errors import BenchFault
-from station.actions.stage import Direction, Stage
+from station.actions.stage import Stage
+from station.model.direction import Direction
 from station.model.quantity import Quantity
 
 LIVE = 10.0
@@ -40,6 +41,20 @@ def _are_apart(stage: Stage, at_pack: float, at_bench: float) -> bool:
     """Whether two voltages cannot be those of the two ends of one closed way."""
     apart = abs(at_pack - at_bench)
     return apart > 0.5 * abs(at_pack) or (apart > DROP_AT_MOST and abs(stage.wiring.shunt_current()) < NOTHING)
+
+
+def see_that_nothing_shorts_the_pack(stage: Stage) -> None:
+    """While the station lets nothing flow: raise BenchFault where the pack tells of a current out of it, and its
+    terminals are held down, as by reversed leads behind a welded contactor. With nothing across them they float, even
+    when its FETs are open.
+    """
+    over_currents = {name for name, each in stage.pack.protection.items() if each.of == "discharge_current"}
+    told = sorted(over_currents & stage.readings(fresh=True).protection)
+    if told and stage.bench.has("voltmeter") and abs(volts := stage.bench.voltmeter.voltage()) < LIVE:
+        raise BenchFault(
+            f"the pack says {', '.join(told)} though the station lets nothing flow, and its terminals have {volts:.1f} "
+            "V: something joins them; see leads and contactor, and if it says so with nothing connected, it is the pack"
+        )
 
 
 def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:

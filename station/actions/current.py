@@ -21,9 +21,10 @@ from station.actions.blame import (
     see_that_the_pack_blocks,
 )
 from station.actions.errors import BenchFault, EnvelopeExceeded, PackUnfit
-from station.actions.stage import BEFORE_CURRENT, Direction, Flow, Stage
+from station.actions.stage import BEFORE_CURRENT, Flow, Stage
 from station.bms.errors import PackSilent
 from station.instruments.roles import Load, LoadReading, Supply, SupplyReading
+from station.model.direction import Direction
 from station.model.events import OutputChanging
 from station.model.limits import Range, parse_range
 from station.model.pack import Pack

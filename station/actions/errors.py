@@ -19,6 +19,14 @@ class PackUnfit(Exception):
     """What the pack shows is its own fault and forbids to let current flow: FAIL, and the run ends."""
 
 
+class NotKept(PackUnfit):
+    """The pack keeps something else than it is told: nobody knows any more how it will act."""
+
+    def __init__(self, found: object) -> None:
+        """`found` says what was told and what came of it."""
+        super().__init__(f"{found}; a pack that keeps other values than it is told is not driven on")
+
+
 class EnvelopeExceeded(BenchFault):
     """A value left the envelope; the bench goes to the safe state at once."""
 

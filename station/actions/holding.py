@@ -13,10 +13,11 @@ import numpy as np
 from station.actions.blame import see_that_the_pack_blocks
 from station.actions.opening import WITNESS_EVERY, longest_trip
 from station.actions.parameters import Parameters
-from station.actions.stage import Direction, Stage
+from station.actions.stage import Stage
 from station.actions.threshold_shift import FLOWS, RELEASES_WITHIN, charge_once, live_value, lower, settled, witnessed
 from station.bms.pace_modbus import Readings
 from station.instruments.roles import Load, Supply
+from station.model.direction import Direction
 from station.model.pack import Protection
 from station.model.shift import Shift, is_near, shift_to_hold, together
 

@@ -14,8 +14,9 @@ from station.actions.blame import NOTHING, see_that_ammeters_agree, see_that_ben
 from station.actions.current import Trace
 from station.actions.errors import BenchFault
 from station.actions.measuring import shunt
-from station.actions.stage import Direction, Reading, Stage
+from station.actions.stage import Reading, Stage
 from station.instruments.roles import Load, Supply
+from station.model.direction import Direction
 from station.model.limits import Limit, judge
 from station.model.pack import Protection
 from station.model.verdict import Verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from station.actions import lamps
+from station.actions.blame import see_that_nothing_shorts_the_pack
 from station.actions.circumstances import see_that_it_is_not_the_room
 from station.actions.condition import Condition, Waiting, throttled
 
@@ -40,6 +41,7 @@ def lamps_shown(waiting: Waiting, value: object) -> Condition:
             lamps.see_watched(trace.since(end - watch), end - watch, end)
             if not stage.found.energised and state != "asleep":
                 see_that_it_is_not_the_room(stage)
+                see_that_nothing_shorts_the_pack(stage)
         stage.expect(
             f"lamps_{name.lower()}",
             "as they should be" if held else "wrong",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from station.actions.errors import PackUnfit
+from station.actions.errors import NotKept
 from station.actions.stage import Stage
 from station.bms.errors import NotStored, PackRefused
 from station.bms.pace_ascii import PaceAscii
@@ -102,13 +102,10 @@ class Parameters:
     def put_back(self) -> None:
         """Put back what was written since the last time, in one frame with its read-back, or as `restore` does.
 
-        Raises PackUnfit where the pack does not take it: nobody knows its thresholds any more.
+        Raises NotKept where the pack does not take it.
         """
         if left := self._put_back():
-            raise PackUnfit(
-                f"the pack keeps shifted values of {', '.join(left)}; a pack that keeps other thresholds than it is "
-                "told is not driven on"
-            )
+            raise NotKept(f"the pack keeps shifted values of {', '.join(left)}")
 
     def _put_back(self) -> tuple[str, ...]:
         if not self._written or self._originals is None or self._astray:
@@ -247,9 +244,14 @@ def compare(stage: Stage, stored: Mapping[str, float], name: str = "parameters")
 
 
 def put_back(stage: Stage, parameters: Parameters, what: str = "") -> None:
-    """Put everything back and say so, of a protection or a group where it has a name; raises PackUnfit."""
-    parameters.put_back()
-    stage.expect(f"{what}_restored" if what else "restored", "restored", "restored")
+    """Put everything back and judge whether it is, of a protection or a group where it has a name; raises NotKept."""
+    name = f"{what}_restored" if what else "restored"
+    try:
+        parameters.put_back()
+    except NotKept as error:
+        stage.expect(name, "not restored", "restored", str(error))
+        raise
+    stage.expect(name, "restored", "restored")
 
 
 def _restore(stage: Stage, parameters: Parameters) -> None:

@@ -19,7 +19,8 @@ from station.actions.blame import (
 from station.actions.condition import Condition, Waiting, lasts
 from station.actions.current import flowing
 from station.actions.errors import BenchFault
-from station.actions.stage import Direction, Reading, Stage
+from station.actions.stage import Reading, Stage
+from station.model.direction import Direction
 from station.model.pack import Protection
 
 LATE = 1.1

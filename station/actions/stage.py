@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from station.bench import FEED_EVERY, OpenBench, Port, Watchdogs, Wiring
 from station.bms.pace_modbus import Readings
 from station.clock import Clock, Scopes
 from station.model.ammeter import Comparison
+from station.model.direction import Direction
 from station.model.events import Event, Identified, Measured, Noted, Sampled
 from station.model.limits import Judgement, Limit, judge
 from station.model.pack import Pack
@@ -26,7 +26,6 @@ from station.model.record import Measurement, Waveform
 from station.model.sequence import Step
 from station.model.verdict import Verdict
 
-Direction = Literal["charge", "discharge"]
 TICK = 0.05
 """Longest time in seconds that passes in a wait without looking whether it is over."""
 BEFORE_CURRENT = frozenset({"polarity", "terminal_voltage", "serial_number"})

@@ -16,9 +16,10 @@ from station.actions.errors import BenchFault, Blocked, NotFeasible
 from station.actions.measuring import SEEN_WITHIN
 from station.actions.opening import Opening, judge_opening, watch_opening
 from station.actions.parameters import Parameters, put_back
-from station.actions.stage import Direction, Stage
+from station.actions.stage import Stage
 from station.bms.pace_modbus import SENSORS_APART, Readings
 from station.instruments.roles import Load, Supply
+from station.model.direction import Direction
 from station.model.pack import Protection
 from station.model.quantity import Quantity
 from station.model.shift import Infeasible, Shift, shift_to_release, shift_to_trip

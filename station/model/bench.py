@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
+from station.model.direction import Direction
 from station.model.files import NAME_ITSELF, Document, Fault, Location, Model, nearest, shown
 from station.model.quantity import (
     KINDS,
@@ -195,11 +196,11 @@ class Envelope(Model):
     discharge_power: Watts | None = None
     charge_power: Watts | None = None
 
-    def current(self, direction: Literal["charge", "discharge"]) -> Quantity:
+    def current(self, direction: Direction) -> Quantity:
         """The most that may flow that way."""
         return self.charge_current if direction == "charge" else self.discharge_current
 
-    def power(self, direction: Literal["charge", "discharge"]) -> Quantity:
+    def power(self, direction: Direction) -> Quantity:
         """The most that supply or load may turn over; what voltage and current allow where the file does not say."""
         stated = self.charge_power if direction == "charge" else self.discharge_power
         return stated or Quantity(self.voltage.si * self.current(direction).si, "W")

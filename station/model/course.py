@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
+from station.model.direction import Direction
 from station.model.files import Document, Fault, Location
 from station.model.pack import Pack
-from station.model.sequence import Expectation, Sequence, Step, Use, walk
+from station.model.sequence import (
+    AFTER_RESTORE,
+    Expectation,
+    Sequence,
+    Step,
+    Use,
+    driven,
+    flows_under,
+    in_turn,
+    walk,
+)
 
-AFTER_RESTORE = "after_restore"
-"""What `released` names where a protection lets go because its thresholds are put back."""
-Flows = Literal["charge", "discharge"]
-
-_IN_CURRENT: dict[str, Flows] = {"resistance": "discharge", "limiter": "charge"}
+_IN_CURRENT: dict[str, Direction] = {"resistance": "discharge", "limiter": "charge"}
 """Actions that let a current flow without naming it."""
 _NEED_IT_ON = frozenset({
     "talk", "program", "parameters", "resistance", "trip", "alarm", "balance", "limiter", "discharge",
@@ -29,16 +35,6 @@ _ON_WORDS = frozenset({
 """Expectations that a pack that is off cannot meet."""
 _OFF_TOO = frozenset({"pins_joined", "pins_free", "contact_isolation", "charger_voltage"})
 """What can be measured, or required, of a pack that is off; its terminals only float."""
-
-
-def driven(step: Step) -> Flows | None:
-    """The current that a step lets flow itself, until a condition or for a time."""
-    return "charge" if step.charge else "discharge" if step.discharge else None
-
-
-def flows_under(step: Step) -> Flows | None:
-    """The current under which a step stands."""
-    return None if step.under is None else "charge" if step.under.charge else "discharge"
 
 
 @dataclass(slots=True)
@@ -59,25 +55,10 @@ def check_order(
     which stands does not let through, for a pack that is off. `used` finds the step that a `use` names.
     """
     left = _Left(_off_at_first(sequence.steps, used))
-    for step, at, around in _in_turn(sequence.steps, ("steps",), None, used):
-        for where, message in (*_awaited(step, left), *_blocked(step, around, pack, left), *_asleep(step, left)):
-            yield document.fault((*at, *where), f"step `{step.step}`: {message}")
-
-
-def _in_turn(
-    steps: Iterable[Step | Use], at: Location, around: Flows | None, used: Callable[[str], Step] | None
-) -> Iterator[tuple[Step, Location, Flows | None]]:
-    """Every step as its turn comes, with its place and the current that flows around it."""
-    for index, step in enumerate(steps):
-        here = (*at, index)
+    for step, at, around in in_turn(sequence.steps, used=used):
         if isinstance(step, Step):
-            yield step, here, around
-            inside = flows_under(step) or around
-            yield from _in_turn(step.meanwhile, (*here, "meanwhile"), driven(step) or inside, used)
-            yield from _in_turn(step.otherwise, (*here, "otherwise"), around, used)
-            yield from _in_turn(step.steps, (*here, "steps"), inside, used)
-        elif used is not None:
-            yield from _in_turn(map(used, step.use), (*here, "use"), around, used)
+            for where, message in (*_awaited(step, left), *_blocked(step, around, pack, left), *_asleep(step, left)):
+                yield document.fault((*at, *where), f"step `{step.step}`: {message}")
 
 
 # ------------------------------------------------------------------------------------------------ protections
@@ -93,7 +74,7 @@ def _awaited(step: Step, left: _Left) -> Iterator[tuple[Location, str]]:
                 yield ("expect", index, word), f"no step before this one trips `{name}`"
 
 
-def _blocked(step: Step, around: Flows | None, pack: Pack, left: _Left) -> Iterator[tuple[Location, str]]:
+def _blocked(step: Step, around: Direction | None, pack: Pack, left: _Left) -> Iterator[tuple[Location, str]]:
     """A current that an over-current which stands does not let through; then what this step leaves of them."""
     if step.press_key == "reset":
         left.standing.clear()
@@ -110,7 +91,7 @@ def _blocked(step: Step, around: Flows | None, pack: Pack, left: _Left) -> Itera
         left.standing.pop(written.released or "", None)
 
 
-def _currents(step: Step, around: Flows | None, pack: Pack) -> Iterator[tuple[str, Flows]]:
+def _currents(step: Step, around: Direction | None, pack: Pack) -> Iterator[tuple[str, Direction]]:
     """The currents of a step, each with the word that asks for it; an empty word for the current around it."""
     if around is not None:
         yield "", around

@@ -10,10 +10,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from station.model.course import AFTER_RESTORE, Flows, driven, flows_under
+from station.model.direction import Direction
 from station.model.files import NAME_ITSELF, Document, Fault, Location, nearest, shown
 from station.model.pack import Pack, Protection
-from station.model.sequence import Expectation, LeaveChanged, Sequence, Step, Use, WriteBack, walk
+from station.model.sequence import (
+    AFTER_RESTORE,
+    Expectation,
+    LeaveChanged,
+    Sequence,
+    Step,
+    Turn,
+    Use,
+    WriteBack,
+    flows_under,
+    in_turn,
+    walk,
+)
 
 CIRCUMSTANCES = ("serial_number", "product", "address", "breaker_on")
 """What `require` can name besides rows of the pack's limits."""
@@ -201,34 +213,21 @@ def check_currents(
 
     `used` finds the step that a `use` names; one that is used where no current flows is checked where it is written.
     """
-    yield from _currents(sequence.steps, ("steps",), None, partial(_told_at, document, pack), used)
-
-
-def _told_at(document: Document, pack: Pack, step: Step, at: Location, around: Flows | None) -> Iterator[Fault]:
-    for where, message in _current_misfits(step, around, pack):
-        yield document.fault((*at, *where), f"step `{step.step}`: {message}")
-
-
-def _currents(
-    steps: Iterable[Step | Use],
-    at: Location,
-    around: Flows | None,
-    told: Callable[[Step, Location, Flows | None], Iterator[Fault]],
-    used: Callable[[str], Step] | None,
-) -> Iterator[Fault]:
-    for index, step in enumerate(steps):
-        here = (*at, index)
+    for step, at, around in _with_currents(sequence, used):
         if isinstance(step, Step):
-            yield from told(step, here, around)
-            inside = flows_under(step) or around
-            yield from _currents(step.steps, (*here, "steps"), inside, told, used)
-            yield from _currents(step.otherwise, (*here, "otherwise"), around, told, used)
-            yield from _currents(step.meanwhile, (*here, "meanwhile"), driven(step) or inside, told, used)
-        elif around is not None and used is not None:
-            yield from _currents(map(used, step.use), (*here, "use"), around, told, used)
+            for where, message in _current_misfits(step, around, pack):
+                yield document.fault((*at, *where), f"step `{step.step}`: {message}")
 
 
-def _current_misfits(step: Step, around: Flows | None, pack: Pack) -> Iterator[tuple[Location, str]]:
+def _with_currents(sequence: Sequence, used: Callable[[str], Step] | None) -> Iterator[Turn]:
+    """Every step of a file with the current around it; where one flows around a `use`, also what that brings."""
+    for step, at, around in in_turn(sequence.steps):
+        yield step, at, around
+        if isinstance(step, Use) and around is not None and used is not None:
+            yield from in_turn(map(used, step.use), (*at, "use"), around, used)
+
+
+def _current_misfits(step: Step, around: Direction | None, pack: Pack) -> Iterator[tuple[Location, str]]:
     """What a step with the current of the steps around it cannot do, as (where, message)."""
     flows = flows_under(step) or around
     if ALONE in step.require and around is not None:

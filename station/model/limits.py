@@ -266,9 +266,8 @@ def _judge_number(value: float, is_: Range, uncertainty: float, decision: Decisi
     guard, rule = _guard(is_, uncertainty, decision, safety)
     low = None if is_.low is None else max(is_.low, round(is_.low + guard, 9))
     high = None if is_.high is None else min(is_.high, round(is_.high - guard, 9))
-    nothing_left = f"the uncertainty {uncertainty:.3g} {is_.unit} leaves nothing of the limit {is_}"
     if low is not None and high is not None and low > high:
-        return Judgement(Verdict.ERROR, low, high, rule, nothing_left)
+        return Judgement(Verdict.ERROR, low, high, rule, _nothing_left(is_, uncertainty))
     if (low is None or value >= low) and (high is None or value <= high):
         return Judgement(Verdict.PASS, low, high, rule)
     side = "above" if high is not None and value > high else "below"
@@ -276,9 +275,13 @@ def _judge_number(value: float, is_: Range, uncertainty: float, decision: Decisi
     reason = f"{value:.6g} {is_.unit}".rstrip() + f" is {side} the limit {is_}"
     if is_.contains(value):
         if low is None and limit is not None and limit < 0 <= value:
-            return Judgement(Verdict.ERROR, low, high, rule, nothing_left)
+            return Judgement(Verdict.ERROR, low, high, rule, _nothing_left(is_, uncertainty))
         reason += f" after its guard band ({limit:.6g} {is_.unit})"
     return Judgement(Verdict.FAIL, low, high, rule, reason)
+
+
+def _nothing_left(is_: Range, uncertainty: float) -> str:
+    return f"the uncertainty {uncertainty:.3g} {is_.unit} leaves nothing of the limit {is_}"
 
 
 def _guard(is_: Range, uncertainty: float, decision: Decision, safety: bool) -> tuple[float, str]:

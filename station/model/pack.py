@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema
 
 from station.model.at_rest import AtRest
+from station.model.direction import Direction
 from station.model.files import Model, shown
 from station.model.limits import Decision, Limit, RangeText
 from station.model.quantity import (
@@ -166,7 +167,7 @@ class Protection(Model):
         return trip.si > release.si
 
     @property
-    def stops(self) -> Literal["charge", "discharge"]:
+    def stops(self) -> Direction:
         """The direction of the current that shows that it acts; discharge where it blocks both."""
         return "charge" if self.blocks == "charge" else "discharge"
 

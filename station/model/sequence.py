@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from station.model.direction import Direction
 from station.model.files import Document, Fault, InvalidFile, Location, Model, build, shown
 from station.model.quantity import UNITS
 
@@ -65,6 +66,10 @@ StepOfFile = Annotated[
 Periods = Annotated[
     str, _matches(rf"[1-9] periods?|{_PLAIN}", "is no time; write `2 periods`, or a time of the pack file")
 ]
+
+
+AFTER_RESTORE = "after_restore"
+"""What `released` names where a protection lets go because its thresholds are put back."""
 
 
 class Expectation(Model):
@@ -239,18 +244,44 @@ class Sequence(Model):
     steps: tuple[StepOrUse, ...] = Field(min_length=1)
 
 
+def driven(step: Step) -> Direction | None:
+    """The current that a step lets flow itself, until a condition or for a time."""
+    return "charge" if step.charge else "discharge" if step.discharge else None
+
+
+def flows_under(step: Step) -> Direction | None:
+    """The current under which a step stands."""
+    return None if step.under is None else "charge" if step.under.charge else "discharge"
+
+
+Turn = tuple[Step | Use, Location, Direction | None]
+"""A step, its place, and the current that flows around it."""
+
+
 def walk(
     steps: Iterable[Step | Use], at: Location = ("steps",), used: Callable[[str], Step] | None = None
 ) -> Iterator[tuple[Step | Use, Location]]:
     """Every step of a file with its place, outer before inner; with `used`, a `use` is followed by what it brings."""
+    return ((step, here) for step, here, _ in in_turn(steps, at, None, used))
+
+
+def in_turn(
+    steps: Iterable[Step | Use],
+    at: Location = ("steps",),
+    around: Direction | None = None,
+    used: Callable[[str], Step] | None = None,
+) -> Iterator[Turn]:
+    """As `walk`, each with the current that flows around it."""
     for index, step in enumerate(steps):
         here = (*at, index)
-        yield step, here
+        yield step, here, around
         if isinstance(step, Step):
-            for word in ("meanwhile", "otherwise", "steps"):
-                yield from walk(getattr(step, word), (*here, word), used)
+            inside = flows_under(step) or around
+            yield from in_turn(step.meanwhile, (*here, "meanwhile"), driven(step) or inside, used)
+            yield from in_turn(step.otherwise, (*here, "otherwise"), around, used)
+            yield from in_turn(step.steps, (*here, "steps"), inside, used)
         elif used is not None:
-            yield from walk(map(used, step.use), (*here, "use"), used)
+            yield from in_turn(map(used, step.use), (*here, "use"), around, used)
 
 
 def read_sequence(document: Document) -> Sequence:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from station.instruments import DRIVERS
 from station.instruments import roles as instrument_roles
@@ -14,6 +13,7 @@ from station.model import bench as bench_file
 from station.model import pack_rules
 from station.model.bench import AnyEntry, Bench, InstrumentEntry
 from station.model.course import check_order
+from station.model.direction import Direction
 from station.model.files import Document, Fault, InvalidFile, Location, build, nearest, shown
 from station.model.language import check_currents, check_names, check_waits
 from station.model.library import Library
@@ -239,7 +239,7 @@ def _unplayable(role: str, model: str) -> str:
 def _beyond_ratings(bench: Bench, slot: int) -> Iterator[tuple[str, str]]:
     """Every word of the envelope that goes beyond what an instrument of a slot can do, as (word, message)."""
     envelope = bench.envelope
-    directions: tuple[tuple[str, Literal["charge", "discharge"]], ...] = (("supply", "charge"), ("load", "discharge"))
+    directions: tuple[tuple[str, Direction], ...] = (("supply", "charge"), ("load", "discharge"))
     for role, direction in directions:
         entry = bench.roles(slot).get(role)
         if not isinstance(entry, InstrumentEntry) or entry.model not in DRIVERS:

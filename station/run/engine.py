@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from station.actions import lamps, vocabulary
 from station.actions.current import at_rest, flowing, settle
-from station.actions.errors import BenchFault, Blocked, NotFeasible, PackUnfit
+from station.actions.errors import BenchFault, Blocked, NotFeasible, NotKept, PackUnfit
 from station.actions.parameters import Parameters
-from station.actions.stage import Direction, Stage
+from station.actions.stage import Stage
 from station.bench import Held, MissingRole, OpenBench, leased, make_safe, resources
 from station.bms.errors import BmsError, NotStored, PackRefused, PackSilent
 from station.clock import DeadlineExceeded, Scopes, Stopped
@@ -32,6 +32,7 @@ from station.model.events import (
 )
 from station.model.record import Record, Step
 from station.model.sequence import Step as Planned
+from station.model.sequence import flows_under
 from station.model.verdict import Verdict
 from station.run import start_checks
 from station.run.calendar import Calendar
@@ -298,11 +299,11 @@ class Engine:
     @contextmanager
     def _under(self, step: Planned) -> Iterator[None]:
         """The current that a step asks to flow during all of it."""
-        if step.under is None:
+        direction = flows_under(step)
+        if direction is None:
             yield
             return
-        direction: Direction = "charge" if step.under.charge else "discharge"
-        amperes = self.stage.current(step.under.charge or step.under.discharge or "")
+        amperes = self.stage.current(getattr(step.under, direction))
         with flowing(self.stage, direction, amperes):
             came = settle(self.stage, direction, amperes)
             reason = f"{amperes:g} A were asked for and did not flow: the pack does not {direction}"
@@ -333,9 +334,7 @@ class Engine:
         except Stopped as error:
             self._ledger.end(path, Verdict.ABORTED, str(error))
         except NotStored as error:
-            self._ledger.end(
-                path, Verdict.FAIL, f"{error}; a pack that keeps other thresholds than it is told is not driven on"
-            )
+            self._ledger.end(path, Verdict.FAIL, str(NotKept(error)))
         except PackUnfit as error:
             self._ledger.end(path, Verdict.FAIL, str(error))
         except PackRefused as error:

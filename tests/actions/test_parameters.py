@@ -45,7 +45,7 @@ def test_the_last_bits_of_a_number_are_no_difference(off: float) -> None:
 def test_a_pack_that_keeps_other_values_than_it_is_told_is_not_driven_on(tmp_path: Path) -> None:
     ran = short_run(tmp_path, SHIFTED_THEN_CURRENT, {"bms.memory.wrong_by": 5})
     assert ran.record.verdict == "FAIL"
-    assert "a pack that keeps other thresholds than it is told is not driven on" in ran.record.reason
+    assert "a pack that keeps other values than it is told is not driven on" in ran.record.reason
     assert [step.id for step in ran.record.steps][-1] == "hot"
     assert "NOT RESTORED" in ran.record.thresholds
 
@@ -95,6 +95,9 @@ def test_what_could_not_be_put_back_ends_the_run_and_is_forgotten_by_nothing_tha
     assert record.verdict == "FAIL"
     assert [step.id for step in record.steps][-1] == "hot"
     assert record.thresholds.startswith("NOT RESTORED: discharge_overtemperature.")
+    last = record.measurements[-1]
+    assert (last.id, last.verdict) == ("hot/discharge_overtemperature_restored", "FAIL")
+    assert "the pack keeps shifted values of discharge_overtemperature." in last.reason
 
 
 def test_what_a_board_forgets_to_have_been_put_back_is_not_restored(tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_a_clock_that_somebody_set_wrong_is_blocked_and_left_alone(off: timedelt
     assert "the clock of the pack says" in ran.record.reason
 
 
+def test_a_pack_that_does_not_keep_its_clock_is_not_driven_on(tmp_path: Path) -> None:
+    ran = short_run(tmp_path, "  - use: eol/parameters\n", {"bms.clock.rate": 1000.0})
+    assert ran.record.verdict == "FAIL"
+    assert ran.record.reason.startswith("identity: clock: wrote 20")
+    assert ran.record.reason.endswith("a pack that keeps other values than it is told is not driven on")
+    assert [step.id for step in ran.record.steps][-1] == "identity"
+
+
 def test_identity_binds_pack_and_board_and_the_lots_of_the_cells(tmp_path: Path) -> None:
     ran = short_run(tmp_path, "")
     assert ran.record.identity["serial_number"] == SERIAL

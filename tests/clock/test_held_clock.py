@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-import pyvisa
+from visa_wires import visa_wire
 
 from station.clock import ClockRefused, HeldClock, Scopes, SteppedClock
 from station.twin import hold
@@ -91,11 +91,8 @@ def held(served: Served) -> Iterator[HeldClock]:
 
 @pytest.fixture
 def meter(served: Served, held: HeldClock) -> Iterator[VisaWire]:
-    manager = pyvisa.ResourceManager("@py")
-    wire = VisaWire(served.server.addresses["meter"], Scopes(held), manager)
-    yield wire
-    wire.close()
-    manager.close()
+    with visa_wire(served.server.addresses["meter"], held) as wire:
+        yield wire
 
 
 def test_the_holder_moves_the_time_of_the_twin(served: Served, held: HeldClock) -> None:

@@ -448,6 +448,24 @@ def test_nothing_flows_while_a_line_is_proven(tmp_path: Path) -> None:
     assert max(flowed) < 0.1
 
 
+def test_a_pack_that_the_bench_shorts_as_soon_as_it_starts_is_not_failed(tmp_path: Path) -> None:
+    """A welded contactor joins leads that are reversed: the outputs of the instruments conduct backwards."""
+    with rig(["contactor-welded", "leads-reversed"]) as bench:
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "ERROR", ran.record.reason
+    assert "the pack says short_circuit" in ran.record.reason
+    assert ran.record.steps[-1].id == "start"
+
+
+def test_a_pack_that_takes_nothing_for_an_over_current_fails(tmp_path: Path) -> None:
+    with rig() as bench:
+        bench.twin.set("bms.adc.current_offset", -200.0)
+        ran = bench.run(tmp_path)
+    assert ran.record.verdict == "FAIL", ran.record.reason
+    assert ran.record.reason.startswith("start: ")
+    assert not bench.twin.bms.discharge_fet.closed
+
+
 def test_a_sensor_that_reads_far_too_warm_is_the_packs_fault_and_no_current_flows_on(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "'bms.adc.temperature_offset[2]': 25 K", "at: 0 s")
     assert ran.record.verdict == "FAIL", ran.record.reason

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-import pyvisa
+from visa_wires import visa_wire
 
-from station.clock import Scopes, VirtualClock
+from station.clock import VirtualClock
 from station.twin.exchanges import asks
 from station.twin.scpi import Dialect, Instrument
 from station.twin.server import GLANCE, Server
@@ -40,12 +40,9 @@ def wire(world: World) -> Iterator[VisaWire]:
     meter.response_time = RESPONSE
     server.add_instrument("meter", meter)
     server.start()
-    manager = pyvisa.ResourceManager("@py")
-    wire = VisaWire(server.addresses["meter"], Scopes(world.clock), manager)
-    yield wire
-    wire.close()
+    with visa_wire(server.addresses["meter"], world.clock) as wire:
+        yield wire
     server.stop()
-    manager.close()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import pyvisa
+from visa_wires import visa_wire
 
-from station.clock import Scopes, VirtualClock
+from station.clock import VirtualClock
 from station.model.library import Library
 from station.run.plan import Files
 from station.twin.states import read_state
@@ -40,11 +40,8 @@ def twin(clock: VirtualClock) -> Iterator[Twin]:
 
 @pytest.fixture
 def load(twin: Twin, clock: VirtualClock) -> Iterator[VisaWire]:
-    manager = pyvisa.ResourceManager("@py")
-    wire = VisaWire(twin.server.addresses["load"], Scopes(clock), manager)
-    yield wire
-    wire.close()
-    manager.close()
+    with visa_wire(twin.server.addresses["load"], clock) as wire:
+        yield wire
 
 
 @pytest.mark.parametrize("later", [0.001, 0.02, 0.9 * PUT_OFF, 2 * PUT_OFF])
