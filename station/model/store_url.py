@@ -13,7 +13,7 @@ DRIVERS = ("postgresql+psycopg", "sqlite")
 """What the station has a driver for, as a URL begins."""
 EXAMPLES = ("postgresql+psycopg://station@mes.factory/records", "sqlite:////var/lib/station/records.sqlite")
 SECRETS = frozenset({"password", "sslpassword"})
-"""Parameters of a connection that libpq takes from a URL (PostgreSQL manual, 34.1.2), and that nobody may read there."""
+"""What libpq takes from the parameters of a URL (PostgreSQL manual, 34.1.2), and what nobody may read there."""
 
 
 def store_url(text: str) -> str:
