@@ -83,6 +83,10 @@ _INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.insert,
     "sqlite": sqlite.insert,
 }
+_FLUSHED = text(
+    "SELECT set_config('synchronous_commit', 'local', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""A PostgreSQL may be set up to lose its last commits when it crashes; not those of a run that is marked as sent."""
 
 
 class StoreFailed(Exception):
@@ -201,10 +205,11 @@ def _connected(store: str) -> Iterator[Connection]:
 
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
-    """Committed as a whole or not at all; a store that does not answer in time ends it."""
+    """Committed and flushed as a whole, or not at all; a store that does not answer in time ends it."""
     with connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL statement_timeout = '{ANSWER_WITHIN}s'"))
+            connection.execute(_FLUSHED)
         yield
 
 

@@ -354,10 +354,12 @@ def _lost(data: Path, unreachable: str) -> str:
         return f"a store that cannot be reached took {len(taken)} runs"
     except central.Unreachable:
         waiting = waiting_runs(data)
+    if not waiting:
+        return "no run waits for the central store, which could not be reached"
     file = data / "store.sqlite"
     troubles = [each.trouble for each in central.send(f"sqlite:///{file}", waiting) if each.trouble]
     with closing(sqlite3.connect(file)) as store:
         there = [text.encode() for (text,) in store.execute("SELECT record FROM runs ORDER BY run")]
-    if not waiting or [folder.record.read_bytes() for folder in run_folders(data)] != there:
+    if troubles or [folder.record.read_bytes() for folder in waiting] != there:
         return f"{len(waiting)} runs waited for the central store, and {len(there)} arrived whole {troubles}"
-    return "still waiting after they arrived" if waiting_runs(data) else ""
+    return "runs wait that the central store has" if waiting_runs(data) else ""
