@@ -139,7 +139,7 @@ def _trouble(connection: Connection, store: str, folder: RunFolder) -> str:
     except ValueError as error:
         return f"run {folder.run} has a record that cannot be read: {_first_line(error)}"
     except OSError as error:
-        return f"run {folder.run} cannot be read, or not be marked as sent: {error.strerror}"
+        return f"run {folder.run} cannot be read, or not be marked as sent: {error.strerror or error}"
     return ""
 
 
