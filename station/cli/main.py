@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "coverage": "coverage",
     "verify": "verify",
     "export": "export",
+    "send": "send",
     "schema": "check",
     "twin": "twin",
     "keys": "keys",

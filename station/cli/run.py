@@ -20,6 +20,7 @@ from station.cli.certify import sign_certificate
 from station.cli.console import RunConsole
 from station.cli.errors import WrongUsage
 from station.cli.progress import ProgressDisplay
+from station.cli.send import send_after_run
 from station.cli.simulate import DEFAULT_STATE, Simulated, read_simulated, serving, simulation_of, time_of, told
 from station.cli.stops import silence, stoppable
 from station.cli.typist import Typist
@@ -137,6 +138,8 @@ def run(
         _show(console, record, folder, certificate, plan)
         if as_json:
             _say(json.dumps(_summary(record, folder, certificate), ensure_ascii=False))
+        if bench_file.store is not None:
+            send_after_run(bench_file.store, data, console, lambda: stops.heeded)
         return EXIT_STATUS[record.verdict]
 
 

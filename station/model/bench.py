@@ -27,6 +27,7 @@ from station.model.quantity import (
     parse_quantity,
     pattern,
 )
+from station.model.store_url import StoreUrl
 
 ROLES = frozenset({
     "supply", "load", "shunt", "voltmeter", "switch", "contactor", "key", "lamps", "contacts", "breaker",
@@ -241,6 +242,8 @@ class Bench(Model):
     golden: dict[str, QuantityText] = Field(default_factory=dict)
     """What the golden pack of this bench measures, by the name of the measurement: the middle of `golden +- 20 %`."""
     golden_pack: GoldenPack | None = None
+    store: StoreUrl | None = None
+    """The central store that gets a copy of every record, as an SQLAlchemy URL; None: there is none."""
 
     @property
     def needs_twin(self) -> bool:

@@ -10,11 +10,12 @@ from station.records.store import (
     new_run,
     plain_serial_number,
     run_folders,
+    waiting_runs,
 )
 from station.records.unrestored import Illegible, Unrestored, unrestored
 
 __all__ = [
     "DIED", "BadSerialNumber", "Illegible", "Journal", "NotARun", "NotWritable", "RunFolder", "StillWritten",
     "Unrestored", "append", "damage", "earlier_runs", "held", "lines", "new_run", "plain_serial_number", "project",
-    "read_journal", "run_folders", "unrestored",
+    "read_journal", "run_folders", "unrestored", "waiting_runs",
 ]  # fmt: skip

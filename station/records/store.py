@@ -1,4 +1,7 @@
-"""The folder of a run: `DIR/runs/SERIAL-NUMBER/RUN-ID/{journal.jsonl, record.json, certificate.pdf}`."""
+"""The folder of a run: `DIR/runs/SERIAL-NUMBER/RUN-ID/{journal.jsonl, record.json, certificate.pdf}`.
+
+Where there is a central store, `sent.json` beside them says that it has a copy of this record.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,11 @@ class RunFolder:
         """The certificate."""
         return self.path / "certificate.pdf"
 
+    @property
+    def sent(self) -> Path:
+        """What is there once the central store has a copy of the record."""
+        return self.path / "sent.json"
+
 
 def plain_serial_number(text: str) -> str:
     """The serial number, if it can safely be the name of a folder; raises BadSerialNumber."""
@@ -102,3 +110,8 @@ def run_folders(data: Path, serial_number: str = "*") -> Iterator[RunFolder]:
     """Every folder with a journal, of one pack or of all, oldest run first."""
     journals = (data / "runs").glob(f"{serial_number}/*/journal.jsonl")
     return map(RunFolder, sorted((path.parent for path in journals), key=lambda path: path.name))
+
+
+def waiting_runs(data: Path) -> tuple[RunFolder, ...]:
+    """Every run that is over and has not been sent to a central store, oldest first."""
+    return tuple(each for each in run_folders(data) if each.record.exists() and not each.sent.exists())

@@ -123,11 +123,12 @@ def _wrong(folder: RunFolder) -> str:
 
 
 def _drawn(folder: RunFolder, pack_of: Callable[[str], Pack], certify: Callable[[Record, RunFolder], object]) -> str:
-    """Draw certificate and record from the journal, and say what they came to."""
+    """Draw certificate and record from the journal, and say what they came to; they have yet to be sent to a store."""
     _merge(folder.path / JOURNAL, folder.journal)
     record = _ended(folder.journal, pack_of)
     if not record.partial:
         certify(record, folder)
+    folder.sent.unlink(missing_ok=True)
     disk.replace(folder.record, record.canonical())
     lost = damage(list(lines(folder.journal.read_bytes())))
     left = f"thresholds {record.thresholds}" if record.thresholds.startswith("NOT") else ""

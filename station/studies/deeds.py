@@ -6,7 +6,10 @@ import errno
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import singledispatch
@@ -22,7 +25,7 @@ from station.model.files import InvalidFile, Model
 from station.model.library import FOLDERS, Library
 from station.model.record import Record
 from station.model.verdict import Verdict
-from station.records import lines, run_folders
+from station.records import lines, run_folders, waiting_runs
 from station.report.keys import KeyStore, default_folder
 from station.report.verify import verify
 from station.report.wording_file import load_wording
@@ -232,6 +235,16 @@ def _tamper(_: words.Tamper, scene: Scene) -> Ending:
     return Ending(ran.record.verdict, "" if found.genuine else VERIFY, found.reason, ran.record)
 
 
+@do.register
+def _store(_: words.Store, scene: Scene) -> Ending:
+    with _nobody_listens() as port:
+        url = f"postgresql+psycopg://station@127.0.0.1:{port}/records"
+        bench = scene.station.bench.model_copy(update={"store": url})
+        ending = replace(scene, station=replace(scene.station, bench=bench)).run()
+        wrong = _lost(scene.data, url)
+    return replace(ending, verdict=Verdict.ERROR, step="", reason=wrong) if wrong else ending
+
+
 # ------------------------------------------------------------------------------------------------ how
 
 
@@ -322,3 +335,31 @@ def _with_other_limits(scene: Scene) -> Station:
     edited.parent.mkdir(parents=True)
     edited.write_text(library.find("pack", name).read_text("utf-8") + "# touched\n", "utf-8")
     return Station.of(station.sequence, station.bench.bench, Library((scene.data / "edited", *library.roots)))
+
+
+@contextmanager
+def _nobody_listens() -> Iterator[int]:
+    """A port of this machine that is taken, so that nobody can come to listen there, and refuses every connection."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def _lost(data: Path, unreachable: str) -> str:
+    """Send what waits in vain, and then to a store that can be reached; how a run was lost on the way, if one was."""
+    from station.records import central
+
+    try:
+        taken = [*central.send(unreachable, waiting_runs(data))]
+        return f"a store that cannot be reached took {len(taken)} runs"
+    except central.Unreachable:
+        waiting = waiting_runs(data)
+    if not waiting:
+        return "no run waits for the central store, which could not be reached"
+    file = data / "store.sqlite"
+    troubles = [each.trouble for each in central.send(f"sqlite:///{file}", waiting) if each.trouble]
+    with closing(sqlite3.connect(file)) as store:
+        there = [text.encode() for (text,) in store.execute("SELECT record FROM runs ORDER BY run")]
+    if troubles or [folder.record.read_bytes() for folder in waiting] != there:
+        return f"{len(waiting)} runs waited for the central store, and {len(there)} arrived whole {troubles}"
+    return "runs wait that the central store has" if waiting_runs(data) else ""

@@ -14,7 +14,7 @@ from dead_runs import close, died, lines_before, pack_of
 from station.guard import JOURNAL
 from station.model.events import Event, GuardActed, GuardReady, MadeSafe, ParametersRestored, RunEnded
 from station.model.record import Record
-from station.records import Journal, RunFolder, StillWritten, append, held, new_run, read_journal
+from station.records import Journal, RunFolder, StillWritten, append, held, new_run, read_journal, waiting_runs
 from station.run import recovery
 from station.run.recovery import close_dead_runs
 
@@ -222,3 +222,14 @@ def test_a_run_that_another_station_has_just_closed_is_over(
 
     monkeypatch.setattr(recovery, "held", too_late)
     assert close(tmp_path) == []
+
+
+def test_a_record_that_is_drawn_again_is_sent_again(passed: bytes, tmp_path: Path) -> None:
+    folder = died(tmp_path, passed)
+    close(tmp_path)
+    folder.sent.write_bytes(b"{}\n")
+    assert close(tmp_path) == []
+    assert folder.sent.exists()
+    folder.record.write_bytes(folder.record.read_bytes()[:-100])
+    assert "had a damaged record" in close(tmp_path)[0]
+    assert waiting_runs(tmp_path) == (folder,)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import connect
 
 import pytest
 
 from station.model.fault import FaultFile
+from station.model.files import Model
 from station.model.verdict import Verdict
-from station.records import lines
+from station.records import RunFolder, central, lines, run_folders
 from station.studies.deeds import CannotBeDone, Ending, Scene, do
 from station.studies.rig import Station
 from station.studies.simulation import DEFAULT_STATE, Simulated
@@ -132,8 +136,65 @@ def test_an_altered_certificate_is_refused(station: Station, tmp_path: Path) -> 
 
 
 def test_what_nobody_can_do_is_said_so(station: Station, tmp_path: Path) -> None:
+    class Unheard(Model):
+        """Something new."""
+
     with pytest.raises(CannotBeDone, match="no occasion"):
-        done(station, tmp_path, store="unreachable")
+        do(Unheard(), Scene(station, Simulated(read_state(DEFAULT_STATE), (), 1), "BALI48-000001", tmp_path))
+
+
+def test_a_store_that_cannot_be_reached_gets_the_record_later(station: Station, tmp_path: Path) -> None:
+    ending = done(station, tmp_path, store="unreachable")
+    assert (ending.verdict, ending.reason) == (Verdict.PASS, "")
+    assert ending.record is not None
+    [folder] = run_folders(tmp_path)
+    with closing(connect(tmp_path / "store.sqlite")) as store:
+        assert store.execute("SELECT run, record FROM runs").fetchall() == [
+            (ending.record.run, folder.record.read_text("utf-8"))
+        ]
+    assert folder.sent.exists()
+
+
+real_send = central.send
+
+
+def takes_all(store: str, folders: Iterable[RunFolder]) -> Iterator[central.Sending]:
+    """Say that everything was sent, wherever to."""
+    return map(central.Sending, folders)
+
+
+def only_marks(store: str, folders: Iterable[RunFolder]) -> Iterator[central.Sending]:
+    """Mark as sent what was not."""
+    for folder in folders:
+        folder.sent.write_bytes(b"{}\n")
+    raise central.Unreachable
+
+
+def alters_all(store: str, folders: Iterable[RunFolder]) -> Iterator[central.Sending]:
+    """Send another record than the run has, and nothing at all where nobody listens."""
+    if store.startswith("postgresql"):
+        raise central.Unreachable
+    for folder in folders:
+        folder.record.write_bytes(folder.record.read_bytes().replace(b"PASS", b"FAIL"))
+        yield from real_send(store, [folder])
+        folder.record.write_bytes(folder.record.read_bytes().replace(b"FAIL", b"PASS"))
+
+
+@pytest.mark.parametrize(
+    ("sends", "reason"),
+    [
+        (takes_all, "a store that cannot be reached took 1 runs"),
+        (only_marks, "no run waits for the central store"),
+        (alters_all, "1 runs waited for the central store, and 1 arrived whole"),
+    ],
+)
+def test_a_record_that_is_lost_on_the_way_to_the_store_is_an_error(
+    sends: object, reason: str, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central, "send", sends)
+    ending = done(station, tmp_path, store="unreachable")
+    assert ending.verdict is Verdict.ERROR
+    assert ending.reason.startswith(reason)
 
 
 def test_where_nobody_is_asked_a_yes_changes_nothing(station: Station, tmp_path: Path) -> None:
