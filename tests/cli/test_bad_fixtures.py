@@ -187,10 +187,10 @@ def test_a_role_that_a_step_needs_and_the_bench_lacks_is_refused_at_the_step(ref
 
 
 def test_a_role_that_only_a_person_fills_is_no_role_yet(refused: Refused) -> None:
-    library_file("benches", "simulated", "{by: switch, output: 202}", "{by: operator}")
+    seen = "{by: switch, inputs: {RUN: 301.0, ALM: 301.1, L1: 301.2, L2: 301.3, L3: 301.4, L4: 301.5}}"
+    library_file("benches", "simulated", seen, "{by: operator}")
     Path("mine.yaml").write_text(SEQUENCE, "utf-8")
-    [said] = refused(*run_of())
-    assert said.startswith("mine.yaml:5:5: step `start`: bench simulated has no key; ")
+    assert refused(*run_of())[0].startswith("mine.yaml:5:5: step `start`: bench simulated has no lamps; ")
 
 
 def test_a_current_beyond_the_envelope_is_refused_at_the_step(refused: Refused) -> None:
