@@ -165,6 +165,26 @@ def lacking(step: Step, pack: Pack) -> Iterator[str]:
                 yield f"`{word}: {name}` cannot be carried out by this version of the station"
 
 
+_UNCERTAIN: Mapping[str, str] = {
+    "voltmeter": "voltage",
+    "case": "voltage",
+    "shunt": "current",
+    "ambient": "temperature difference",
+    "contact_isolation": "resistance",
+    "pins_joined": "resistance",
+    "pins_free": "resistance",
+}
+"""What is judged by what a role measures is judged with the uncertainty of that kind of quantity."""
+
+
+def uncertainties(step: Step, pack: Pack) -> frozenset[tuple[str, str]]:
+    """Whose uncertainty a step needs to judge anything, as (role, kind of quantity); `clock` is that of the bench."""
+    measured = _measure_roles(step, pack) & _UNCERTAIN.keys()
+    if step.resistance or step.trip or step.limiter:
+        measured |= {"shunt"}
+    return frozenset((role, _UNCERTAIN[role]) for role in measured) | ({("clock", "time")} if step.trip else set())
+
+
 def roles(step: Step, pack: Pack) -> frozenset[str]:
     """The roles that a step needs."""
     under: frozenset[str] = frozenset()

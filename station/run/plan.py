@@ -180,8 +180,25 @@ class _Planner:
         bench = self._bench.bench
         missing = sorted(vocabulary.roles(step, self._pack) - self._roles)
         roles = [f"bench {bench} has no {role}; write `optional: <reason>` to leave the step out" for role in missing]
-        told = (self._unwired, self._unproven, self._without_golden, self._beyond_voltage, self._beyond_envelope)
+        told = (
+            self._unstated,
+            self._unwired,
+            self._unproven,
+            self._without_golden,
+            self._beyond_voltage,
+            self._beyond_envelope,
+        )
         return [*roles, *(message for about in told for message in about(step))]
+
+    def _unstated(self, step: Step) -> Iterator[str]:
+        """Uncertainties that the bench file does not state, without which nothing can be judged."""
+        filled = self._roles | {"clock"}
+        for role, kind in sorted(vocabulary.uncertainties(step, self._pack)):
+            if role in filled and self._bench.u(role, kind, 0.0) is None:
+                yield (
+                    f"bench {self._bench.bench} states no uncertainty of its {role}, so nothing can be judged by it: "
+                    f"add `uncertainty: {{{role}: {{{kind}: ...}}}}`"
+                )
 
     def _unwired(self, step: Step) -> Iterator[str]:
         """Lamps and contacts of the pack that a step looks at and that no input of the bench sees."""

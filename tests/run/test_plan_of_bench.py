@@ -52,3 +52,29 @@ def test_a_part_cannot_settle_in_less_than_no_time(tmp_path: Path) -> None:
     bench.write_text(text.replace("settle: 50 ms", "settle: -50 ms"), encoding="utf-8")
     with pytest.raises(InvalidFile, match="`settle`: `-50 ms` must not be less than nothing"):
         Files(Library.default()).bench(str(bench))
+
+
+@pytest.mark.parametrize(
+    ("role", "step"),
+    [
+        ("voltmeter", "window"),
+        ("case", "window"),
+        ("ambient", "readings-at-rest"),
+        ("contact_isolation", "contacts-at-rest"),
+        ("shunt", "discharge-overcurrent"),
+        ("clock", "charge-overcurrent"),
+        ("pins_free", "pins"),
+    ],
+)
+def test_an_uncertainty_that_is_not_stated_is_missed_before_anything_is_energised(
+    role: str, step: str, tmp_path: Path
+) -> None:
+    text = Library.default().find("bench", "simulated").read_text(encoding="utf-8")
+    uncertain, stated = text.index("\nuncertainty:"), re.compile(rf"\n  {role}: .*")
+    bench = tmp_path / "other.yaml"
+    bench.write_text(text[:uncertain] + stated.sub("", text[uncertain:], count=1), encoding="utf-8")
+    files = Files(Library.default())
+    with pytest.raises(InvalidFile) as caught:
+        make_plan(files, "eol", files.bench(str(bench)), "BALI48-000001")
+    told = str(caught.value).splitlines()
+    assert any(f"step `{step}`: bench simulated states no uncertainty of its {role}" in line for line in told)
