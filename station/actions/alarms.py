@@ -62,6 +62,6 @@ def _group(stage: Stage, parameters: Parameters, trace: LampTrace, group: str) -
 def _see_that_current_flows(stage: Stage, group: str) -> None:
     if stage.flowing is None:
         raise BenchFault("alarms are shown while current flows, and none does")
-    driver = stage.bench.supply if stage.flowing == "charge" else stage.bench.load
+    driver = stage.bench.driver(stage.flowing)
     state = "flows" if driver.current() > FLOWS else "stopped"
     stage.expect(f"{group}_current", state, "flows", "an alarm stopped the current", witness="instrument")

@@ -62,7 +62,7 @@ def see_that_the_pack_blocks(stage: Stage, direction: Direction) -> None:
     see_that_bench_is_whole(stage)
     see_that_ammeters_agree(stage, direction)
     at_pack = stage.bench.voltmeter.voltage()
-    driver = stage.bench.supply if direction == "charge" else stage.bench.load
+    driver = stage.bench.driver(direction)
     reading = driver.reading()
     lost = abs(at_pack - reading.voltage)
     if lost > DROP_AT_MOST and reading.current > 0:

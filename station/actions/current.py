@@ -111,7 +111,7 @@ def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
     if flow is None:
         yield
         return
-    driver: Supply | Load = stage.bench.supply if flow.direction == "charge" else stage.bench.load
+    driver = stage.bench.driver(flow.direction)
     driver.off()
     yield
     if flow.direction == direction:
@@ -120,19 +120,11 @@ def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
     driver.on()
 
 
-@contextmanager
-def at_rest(stage: Stage) -> Iterator[None]:
-    """What flows is off and unwatched while the block runs, and on again after it for whoever waits for it."""
-    flow = stage.flow
-    if flow is None:
-        yield
-        return
-    with _resting(stage, flow.direction):
+def cut(stage: Stage) -> None:
+    """Switch off what flows, for good: for a run that ends here, whoever still waits for that current."""
+    if stage.flow is not None:
+        stage.bench.driver(stage.flow.direction).off()
         stage.flow = None
-        try:
-            yield
-        finally:
-            stage.flow = flow
 
 
 @contextmanager
@@ -245,7 +237,7 @@ def _judge_stop(stage: Stage, direction: Direction) -> None:
     that is silent, too, on a line that proves good: a board that starts anew soon answers again.
     """
     see_that_the_pack_blocks(stage, direction)
-    again = (stage.bench.supply if direction == "charge" else stage.bench.load).current()
+    again = stage.bench.driver(direction).current()
     if again >= NOTHING:
         raise BenchFault(f"the {direction} stopped for a moment and flows again: see leads, clamps and contactor")
     found = f"the {direction} stopped by itself, and the bench is whole: the pack interrupted it, and"

@@ -53,7 +53,7 @@ def witnessed(stage: Stage) -> tuple[Direction, Supply | Load]:
     direction = stage.flowing
     if direction is None:
         raise BenchFault("no current flows, so it cannot be seen to stop")
-    witness: Supply | Load = stage.bench.supply if direction == "charge" else stage.bench.load
+    witness = stage.bench.driver(direction)
     if not stage.wait(lambda: witness.current() > FLOWS, within=BACK_WITHIN):
         see_that_the_pack_blocks(stage, direction)
         raise NotFeasible(f"the pack lets no {direction} current flow, so it cannot be seen to stop")

@@ -18,6 +18,7 @@ from station.codecs.pace_commands import commands
 from station.instruments import DRIVERS
 from station.instruments.roles import Identity, Load, Supply, Switch, Voltmeter
 from station.model.bench import Bench, Channel, InstrumentEntry, PortEntry, WiredEntry
+from station.model.direction import Direction
 from station.model.library import Library
 from station.model.protocol import Protocol
 from station.wires.errors import WireError
@@ -162,6 +163,10 @@ class OpenBench:
     def load(self) -> Load:
         """The load."""
         return cast("Load", self._instrument("load"))
+
+    def driver(self, direction: Direction) -> Supply | Load:
+        """What lets a current flow that way."""
+        return self.supply if direction == "charge" else self.load
 
     @property
     def voltmeter(self) -> Voltmeter:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from station.actions import lamps, vocabulary
-from station.actions.current import at_rest, flowing, settle
+from station.actions.current import cut, flowing, settle
 from station.actions.errors import BenchFault, Blocked, NotFeasible, NotKept, PackUnfit
 from station.actions.parameters import Parameters
 from station.actions.stage import Stage
@@ -55,6 +55,10 @@ NAMED = 3
 """Registers that a reason names; the journal has all."""
 CLEAN_UP_WITHIN = 30.0
 """Seconds for putting thresholds back; the pack answers or fails long before."""
+
+
+class _Over(Exception):
+    """A step within a wait has ended the run, so the wait has nothing to add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +295,10 @@ class Engine:
         waiting = list(steps)
 
         def run() -> None:
-            while waiting and not self.over:
+            while waiting:
                 self.step(waiting.pop(0))
+                if self.over:
+                    raise _Over
 
         return run
 
@@ -326,6 +332,8 @@ class Engine:
         """Carry out `body`, and turn everything that can go wrong in it into the verdict that it must get."""
         try:
             body()
+        except _Over:
+            return
         except Blocked as error:
             late = self.stage.found.energised
             self._ledger.end(path, Verdict.ERROR if late else Verdict.BLOCKED, str(error))
@@ -354,7 +362,8 @@ class Engine:
         """
         verdict, found = Verdict.ERROR, "does not prove good"
         try:
-            with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True), at_rest(self.stage):
+            with self._scopes.enter("loop-back", PROVEN_WITHIN, shielded=True):
+                cut(self.stage)
                 port = self.stage.bench.port_on(error.wire) or self.stage.port
                 if port.own_line_works():
                     if not port.answers(self.plan.pack.serial_number.stored_in):
