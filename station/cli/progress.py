@@ -90,6 +90,8 @@ class ProgressDisplay:
         elif isinstance(event, Asked):
             self._ask(event)
         elif isinstance(event, Answered):
+            said = "nobody answered" if event.answer is None else f"answered: {event.answer}"
+            self._console.print(f"    [dim]{escape(said)}[/]", highlight=False)
             self._bar.start()
         elif isinstance(event, Measured) and event.measurement.verdict not in (Verdict.PASS, None):
             self._failed.append(f"{event.measurement.name}: {event.measurement.reason}")
