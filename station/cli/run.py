@@ -152,7 +152,7 @@ def _served(
         with serving(bench, plan.pack, plan.protocol, simulated, clock, serial, plan.slot) as world:
             yield world.served(bench, plan.slot), (told(world),), TwinPerson(world, clock, serial)
     else:
-        yield bench, ((told(clock),) if isinstance(clock, HeldClock) else ()), Typist()
+        yield bench, ((told(clock),) if isinstance(clock, HeldClock) else ()), Typist(clock)
 
 
 def simulation_on(bench: Bench, simulated: Simulated | None, clock: Clock) -> Simulation | None:

@@ -16,6 +16,7 @@ from served_twin import serving
 from short_sequences import sequence_file
 
 from station.cli.typist import Typist
+from station.clock import WallClock
 from station.model.prompt import Prompt
 
 ASKS = "  - step: look\n    ask: [{text: 'Any dent, crack or leak?', answer: none}]\n"
@@ -33,7 +34,7 @@ def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
 
 
 def test_lines_are_answers_one_by_one_and_half_a_line_is_none(keyboard: io.FileIO) -> None:
-    typist = Typist()
+    typist = Typist(WallClock())
     typist.ask(PROMPT)
     assert typist.said() is None
     keyboard.write("fail: Gehäuse verbeult\r\nnone\nhalf".encode())
@@ -43,7 +44,7 @@ def test_lines_are_answers_one_by_one_and_half_a_line_is_none(keyboard: io.FileI
 
 
 def test_what_was_typed_before_the_question_is_no_answer(keyboard: io.FileIO) -> None:
-    typist = Typist()
+    typist = Typist(WallClock())
     typist.ask(PROMPT)
     keyboard.write(b"none\n")
     keyboard.close()
@@ -54,25 +55,29 @@ def test_what_was_typed_before_the_question_is_no_answer(keyboard: io.FileIO) ->
 
 def test_without_a_keyboard_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    typist = Typist()
+    typist = Typist(WallClock())
     typist.ask(PROMPT)
     typist._thread.join(10)
     assert typist.said() is None
 
 
-@pytest.fixture(scope="module")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The bench file of a twin that goes by the wall."""
-    with serving(tmp_path_factory.mktemp("served")) as served:
-        yield served.ready
-
-
-@pytest.mark.parametrize(("typed", "status", "verdict"), [("none\n", 0, "PASS"), ("fail: a dent\n", 1, "FAIL")])
+@pytest.mark.parametrize(
+    ("time", "typed", "status", "verdict"), [("wall", "none\n", 0, "PASS"), ("stepped", "fail: a dent\n", 1, "FAIL")]
+)
 def test_a_run_shows_the_question_and_takes_the_line_that_is_typed(
-    tmp_path: Path, twin: Path, typed: str, status: int, verdict: str
+    tmp_path: Path, time: str, typed: str, status: int, verdict: str
 ) -> None:
+    """In virtual time, too, where a minute is over at once: not for a person."""
+    with serving(tmp_path, "--time", time) as twin:
+        shown, returned = typed_into(tmp_path, twin.ready, typed)
+    assert "type `none`, or `fail: what you see`" in shown
+    assert (returned, verdict in shown) == (status, True)
+
+
+def typed_into(tmp_path: Path, bench: Path, typed: str) -> tuple[str, int]:
+    """What a run says that asks one question, to which this is typed; and its exit status."""
     sequence = sequence_file(tmp_path, "asks", ASKS)
-    command = [sys.executable, "-m", "station", "run", sequence, "--serial", SERIAL, "--bench", str(twin)]
+    command = [sys.executable, "-m", "station", "run", sequence, "--serial", SERIAL, "--bench", str(bench)]
     with subprocess.Popen(
         [*command, "--data", str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
@@ -86,5 +91,4 @@ def test_a_run_shows_the_question_and_takes_the_line_that_is_typed(
         run.stdin.write(typed)
         run.stdin.flush()
         shown += run.stdout.read()
-    assert "type `none`, or `fail: what you see`" in shown
-    assert (run.returncode, verdict in shown) == (status, True)
+    return shown, run.returncode
