@@ -5,11 +5,18 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from station.clock import Traffic
+
+GLANCE = 0.005
+"""Seconds that have passed in virtual time when a mere question lets the world follow; nothing was due meanwhile, and
+the devices themselves measure no more often than this.
+"""
+_DIGITAL = re.compile(rb":?SENS(?:E)?:DIG(?:ITAL)?:DATA(?::BYTE)?\?", re.IGNORECASE)
 
 Exchange = Generator[float, None, None]
 """What is still to be done for a message: each value is the seconds to let pass before going on."""
@@ -36,8 +43,10 @@ class Connection:
     """The station's own in virtual time: its exchanges move the clock."""
     gone: bool = False
     pending: bytearray = field(default_factory=bytearray)
-    asks: bool = False
-    """The message that is under way only asks."""
+    glance: float = math.inf
+    """How old the world may be, in s, for what is under way if nothing was due meanwhile; see `glance`. A board on a
+    serial line says what it knew in its last round, which was due then.
+    """
 
     @property
     def traffic(self) -> Traffic:
@@ -119,9 +128,14 @@ class Timers:
         return next(exchange, None)
 
 
-def asks(message: bytes) -> bool:
-    """Whether every unit of a SCPI message is a question, so that it changes nothing."""
-    return all(unit.split(None, 1)[0].endswith(b"?") for unit in message.split(b";") if unit.strip())
+def glance(message: bytes) -> float:
+    """How old the world may be for a SCPI message, in s: not at all for one that commands anything; `GLANCE` for a mere
+    question; and as it likes for a look at a digital input, which moves by the clock or when something is due.
+    """
+    units = [unit.split(None, 1)[0] for unit in message.split(b";") if unit.strip()]
+    if not all(unit.endswith(b"?") for unit in units):
+        return 0.0
+    return math.inf if all(_DIGITAL.fullmatch(unit) for unit in units) else GLANCE
 
 
 def finish(exchange: Exchange) -> None:

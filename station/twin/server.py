@@ -20,17 +20,13 @@ from typing import Protocol
 from station.clock import Clock, Ledger, SteppedClock, Traffic, VirtualClock
 from station.twin import ends
 from station.twin.cables import Cable
-from station.twin.exchanges import Connection, Exchange, IdleClients, Timers, asks, finish
+from station.twin.exchanges import Connection, Exchange, IdleClients, Timers, finish, glance
 from station.twin.hold import Hold
 from station.twin.loop import Loop
 from station.twin.scpi import Instrument
 
 LONGEST_LINE = 65_536
 """Bytes without a line end that are kept; what goes on behind them is thrown away, and no instrument takes as many."""
-GLANCE = 0.005
-"""Seconds that have passed in virtual time when a mere question lets the world follow; nothing was due meanwhile, and
-the devices themselves measure no more often than this.
-"""
 LOOK_EVERY = 0.05
 """Wall seconds between two steps of the world when nothing is due and nobody asks anything."""
 PATIENCE = 0.02
@@ -163,7 +159,7 @@ class Server:
         self._listen(connection, instrument)
         if cable.silent:
             return
-        connection.asks = asks(line)
+        connection.glance = glance(line)
         yield instrument.response_time
         reply = yield from instrument.run(line)
         if reply is not None:
@@ -352,7 +348,8 @@ class Server:
 
     def _follow(self, now: float, connection: Connection) -> None:
         """Bring the world to the present, unless it was there a moment ago and an instrument is only asked again."""
-        if not connection.asks or now - self._followed > GLANCE or now >= self._due():
+        if now >= self._due() or now - self._followed > connection.glance:
             self._advance(now)
-            commanded = connection.lines and not connection.asks
-            self._followed = -math.inf if commanded else now
+            self._followed = now
+        if connection.glance == 0:
+            self._followed = -math.inf

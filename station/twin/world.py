@@ -87,7 +87,7 @@ class Twin:
         self.watchdog = WatchdogRelay()
         self._source, self._sink = SourceTerminals(), SinkTerminals()
         self._roles = bench.roles(slot)
-        self._wiring = Wiring(self._roles, self.pack, lambda: self._found, lambda: self._now)
+        self._wiring = Wiring(self._roles, self.pack, lambda: self._found, lambda: clock.now() - self._origin)
         self.circuit = Circuit(
             main=Contactor(),
             supply_contactor=Contactor(closed=True),

@@ -10,9 +10,9 @@ import pytest
 from visa_wires import visa_wire
 
 from station.clock import VirtualClock
-from station.twin.exchanges import asks
+from station.twin.exchanges import GLANCE, glance
 from station.twin.scpi import Dialect, Instrument
-from station.twin.server import GLANCE, Server
+from station.twin.server import Server
 from station.wires.visa import VisaWire
 
 RESPONSE = 0.002
@@ -48,15 +48,21 @@ def wire(world: World) -> Iterator[VisaWire]:
 @pytest.mark.parametrize(
     "message", ["*IDN?", " *STB?;*ESR? ", "MEAS:VOLT?;:MEAS:CURR?", "MEAS:VOLT:DC? (@101)", "A?;;B?"]
 )
-def test_a_message_of_questions_only_asks(message: str) -> None:
-    assert asks(message.encode())
+def test_a_question_will_do_with_the_world_as_it_was_a_moment_ago(message: str) -> None:
+    assert glance(message.encode()) == GLANCE
+
+
+@pytest.mark.parametrize("message", ["SENS:DIG:DATA:BYTE? (@301)", ":sense:digital:data? (@301);SENS:DIG:DATA? (@302)"])
+def test_a_look_at_a_digital_input_needs_no_step_of_the_world(message: str) -> None:
+    assert glance(message.encode()) == math.inf
+    assert glance(message.encode() + b";:MEAS:VOLT:DC? (@101)") == GLANCE
 
 
 @pytest.mark.parametrize(
     "message", ["*RST", "VOLT 5", "VOLT 5;:VOLT?", "VOLT?;VOLT 5", 'DISP:TEXT "why?;who?"', "*CLS;*IDN?", "VOLT 5?"]
 )
 def test_a_message_with_a_command_in_it_does_more_than_ask(message: str) -> None:
-    assert not asks(message.encode())
+    assert glance(message.encode()) == 0
 
 
 def test_questions_that_follow_soon_see_the_world_as_it_was_a_moment_ago(world: World, wire: VisaWire) -> None:
