@@ -232,6 +232,8 @@ def _current_misfits(step: Step, around: Direction | None, pack: Pack) -> Iterat
     flows = flows_under(step) or around
     if ALONE in step.require and around is not None:
         yield ("require", ALONE), f"`{ALONE}` is looked at before anything is connected, and a {around} goes on here"
+    if step.ask and flows is not None:
+        yield ("ask",), f"`ask` waits for a person, and a {flows} goes on here"
     for name in step.trip if "shift" in step.by else ():
         stops = pack.protection[name].blocks
         wanted = "charge` or `discharge" if stops == "both" else stops

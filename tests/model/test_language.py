@@ -151,6 +151,11 @@ def test_the_tables_of_the_language_only_know_its_words() -> None:
             "under: {discharge: standard}, press_key: reset",
             "a press for `reset` switches the pack off, and a discharge goes on here",
         ),
+        (
+            "under: {charge: probe}, ask: [{text: Warm?, answer: none}]",
+            "`ask` waits for a person, and a charge goes on here",
+        ),
+        ("ask: [{text: Warm?, answer: none}]", ""),
         ("under: {discharge: standard}, press_key: show_soc", ""),
         ("under: {charge: standard}, require: charger_voltage, measure: current_error", ""),
         ("under: {charge: standard}, trip: cell_overvoltage, by: shift", ""),
