@@ -6,6 +6,7 @@ for charging only when the supply's voltage matches the pack's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from station.model.record import Channel
 
 MATCHED = 0.5
 """Volts by which supply and pack may differ when the contactor closes."""
+CURRENT = "current"
+"""Under which it is known when a current last flowed."""
 WATCH_EVERY = 0.1
 """Seconds between samples of voltage and current while something is energised."""
 TEMPERATURE_EVERY = 5.0
@@ -134,6 +137,7 @@ def _flow(stage: Stage, flow: Flow) -> Iterator[Flow]:
         yield flow
     finally:
         stage.flow = before
+        stage.found.moments[CURRENT] = stage.clock.now()
 
 
 def check_envelope(stage: Stage, direction: Direction, amperes: float) -> None:
@@ -322,7 +326,8 @@ UNTIL_AT_MOST = Quantity(900.0, "s")
 """After which a condition that a current flows for is given up, where the pack file does not say (`reacts_within`)."""
 
 PARTS: Mapping[str, Callable[[Stage, str], bool]] = {
-    "charge_drawn": lambda stage, text: stage.found.drawn / 3600 >= _share(text) * stage.pack.rated["capacity"].si,
+    "charge_drawn": lambda stage, text: parse_range(text.removesuffix(" of capacity")).contains(_drawn(stage)),
+    "rested": lambda stage, text: parse_range(text).contains(_rested(stage)),
     "pack_voltage": lambda stage, text: parse_range(text).contains(stage.readings().pack_voltage),
     "lowest_cell": lambda stage, text: parse_range(text).contains(min(stage.readings().cell_voltages)),
     "highest_cell": lambda stage, text: parse_range(text).contains(max(stage.readings().cell_voltages)),
@@ -332,9 +337,14 @@ PARTS: Mapping[str, Callable[[Stage, str], bool]] = {
 """What a condition of the pack file can be made of; all its parts must hold."""
 
 
-def _share(text: str) -> float:
-    """`at least 1 % of capacity` as a share."""
-    return (parse_range(text.removesuffix(" of capacity")).low or 0.0) / 100
+def _drawn(stage: Stage) -> float:
+    """Percent of its capacity that this run has drawn from the pack and not put back."""
+    return 100 * (stage.found.drawn - stage.found.charged) / 3600 / stage.pack.rated["capacity"].si
+
+
+def _rested(stage: Stage) -> float:
+    """Seconds since the station last let a current flow; infinite where it never did."""
+    return 0.0 if stage.flow else stage.clock.now() - stage.found.moments.get(CURRENT, -math.inf)
 
 
 def condition_holds(stage: Stage, name: str) -> bool:

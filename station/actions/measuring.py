@@ -243,11 +243,11 @@ def measure(stage: Stage) -> None:
     """Take and judge each measurement of the step; what its stimulus has left behind is not taken again."""
     for name in stage.step.measure:
         row = stage.pack.limits.get(stage.step.limit_of(name))
-        if row is not None and row.each == "cell":
-            _each_cell(stage, name)
-        elif row is not None and row.when is not None and not _holds(stage, row.when):
+        if row is not None and row.when is not None and not _holds(stage, row.when):
             reason = f"is judged with {row.when.replace('_', ' ', 1)}, which this pack has not now"
             stage.not_tested(name, reason, proves=tuple(f"REQ-{key}" for key in row.proves))
+        elif row is not None and row.each == "cell":
+            _each_cell(stage, name)
         else:
             taken = measurand(stage.pack, name)
             left = stage.found.values.get(taken) if stage.step.resistance else None

@@ -306,12 +306,16 @@ class Stage:
         return self.judge_row(name, carried.reading, row, safety=safety, carried_over=True)
 
     def _carried(self, name: str, reading: Reading, row: Limit) -> Carried | None:
-        """What an earlier run found of a value that has left its limit since, if that still counts."""
+        """What an earlier run found of a value that has fallen out of its limit since, if that still counts: testing
+        discharges, and what it does to a pack goes down; what rose is not its doing.
+        """
         carried = self.carried.get(f"{self.path}/{name}")
         if carried is None or row.valid_for is None or not 0 <= carried.age <= row.valid_for.si:
             return None
-        gone = isinstance(reading.value, float) and not row.is_.contains(reading.value)
-        return carried if gone else None
+        if not isinstance(reading.value, float):
+            return None
+        least = judge(reading.value, row.is_, reading.uncertainty, self.pack.decision, safety=row.safety).accept_low
+        return carried if least is not None and reading.value < least else None
 
     def judge_row(
         self, name: str, reading: Reading, row: Limit, *, safety: bool = False, carried_over: bool = False

@@ -33,6 +33,7 @@ NEEDED_LIMITS: Mapping[str, str] = {
 """Rows of the limits that the station asks for by name, and the end that each must have."""
 CONDITIONS: Mapping[str, str] = {
     "pack_voltage": "V", "lowest_cell": "V", "highest_cell": "V", "mosfet": "degC", "charge_drawn": "%",
+    "rested": "s",
 }  # fmt: skip
 """The parts of a condition that are ranges, and the unit of each."""
 _UNITS = {"voltage": ("voltage",), "current": ("current",), "temperature": ("temperature", "temperature difference")}

@@ -1,7 +1,8 @@
 """What earlier runs say of a pack: whether it is free to be tested, and what is still known to be good.
 
-Testing itself takes a pack out of its factory window. So a window that was measured good stays good for a stated time
-for a retest after ERROR or ABORTED, and is shown as carried over (REQ-6.6-01); nothing else is ever carried over.
+Testing itself takes a pack out of its factory window, and away from the charge at which resistances compare. What was
+found good stays good for a stated time (`valid_for`) for a retest after ERROR or ABORTED, and is shown as carried over
+(REQ-6.6-01); nothing else is ever carried over.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ TEXT = Path(Library.default().find("pack", "bali48")).read_text("utf-8")
     [
         (", limiter_offer: 30 A", "", "`charge_limiter` needs `limiter_offer` among the currents"),
         ("highest_cell at least 3.60 V", "hottest_cell at least 3.60 V", "`hottest_cell` is no part of a condition"),
+        ("rested at least 10 s", "rested at least 10 V", "`at least 10 V`: expected a range in s"),
         ("highest_cell at least 3.60 V", "highest_cell at least 3.60 A", "`at least 3.60 A`: expected a range in V"),
         ("unlocked: 5 s, ", "", "`unlocked` is missing"),
         ("accepts: 2.5 V to 4.5 V", "accepts: 2.5 V to 3.65 V", "`trip`: `3.7 V` is outside of what the BMS accepts"),

@@ -1,15 +1,18 @@
 """What earlier runs of a pack mean for the next one."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bench_runs import SERIAL, rig
+from bench_runs import SERIAL, Ran, rig
 
+from station.clock import Scopes
 from station.model.events import StepStarted
 from station.model.record import Record
 from station.model.verdict import Verdict
 from station.run.history import PRODUCTION, Wanted, carried_over, earlier_records, why_not_free
+from station.twin.world import Twin
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,31 @@ def test_a_retest_after_an_abort_carries_the_window_over_and_says_so(aborted: tu
     assert isinstance(found["terminal_voltage_now"].value, float)
     assert found["terminal_voltage_now"].value < 51.5
     assert any(before.run in note for step in ran.record.steps for note in step.notes)
+
+
+def retested(data: Path, stopped_at: str, between: Callable[[Twin], None] = lambda twin: None) -> Ran:
+    """The second run of a pack on its bench, after one that was stopped at a step."""
+    with rig() as bench:
+        bench.at(stopped_at, lambda: bench.scopes.stop("by hand"))
+        assert bench.run(data).record.verdict == "ABORTED"
+        bench.scopes, bench.listeners, bench.purpose = Scopes(bench.clock), [], "retest"
+        between(bench.twin)
+        return bench.run(data)
+
+
+@pytest.mark.parametrize("step", ["discharge-overcurrent", "charge-overcurrent"])
+def test_a_good_pack_passes_its_retest_wherever_the_first_run_was_stopped(step: str, tmp_path: Path) -> None:
+    """It is no longer as full as it was, so it rests lower, and its cells show less resistance than the golden pack."""
+    ran = retested(tmp_path, step)
+    assert (ran.record.verdict, ran.record.reason) == ("PASS", "")
+    assert ran.measurement("window/terminal_voltage").carried_over
+
+
+def test_a_resistance_that_rose_since_is_not_the_doing_of_the_test(tmp_path: Path) -> None:
+    ran = retested(tmp_path, "discharge-overcurrent", lambda twin: twin.set("cells.joint[4]", 0.5e-3))
+    assert ran.record.verdict == "FAIL"
+    found = ran.measurement("resistance/cell_resistance_4")
+    assert (found.verdict, found.carried_over) == ("FAIL", False)
 
 
 def test_a_window_is_not_carried_over_for_ever_nor_past_a_verdict(aborted: tuple[Path, Record]) -> None:
