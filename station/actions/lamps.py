@@ -81,8 +81,11 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
 
 
 def _runs(stage: Stage) -> bool:
-    """Whether the pack runs: a lamp is lit, and it answers; one that sleeps is dark, so it need not be asked."""
-    return any(stage.wiring.lamps().values()) and stage.port.answers(stage.pack.serial_number.stored_in)
+    """Whether the pack runs: a lamp is lit, and it answers. One that comes dark sleeps, and need not be asked, unless an
+    earlier run may have left it with an under-voltage, which makes every lamp dark (manual 7-1).
+    """
+    may_run = stage.tested_before or any(stage.wiring.lamps().values())
+    return may_run and stage.port.answers(stage.pack.serial_number.stored_in)
 
 
 def _press(stage: Stage, name: str) -> float | None:

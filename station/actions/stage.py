@@ -144,6 +144,8 @@ class Stage:
         """Whoever stands at the bench and can be asked."""
         self.shifts: frozenset[str] = frozenset()
         """The protections that some step of this run trips by threshold shift."""
+        self.tested_before = False
+        """Whether there is an earlier run of this pack."""
         self.carried: Mapping[str, Carried] = {}
         """What earlier runs found good, by measurement: `window/terminal_voltage`."""
         self.meanwhile: Callable[[], None] = lambda: None

@@ -135,7 +135,7 @@ def session(request: Request, bench_file: Bench, scopes: Scopes) -> Iterator[Ses
 
         engine = Engine(plan, bench, scopes, keep, _start(request, folder, before, approval, scopes.utc()), blocked)
         engine.stage.carried, engine.stage.answers = carried_over(records), request.answers
-        engine.stage.person = request.person
+        engine.stage.person, engine.stage.tested_before = request.person, bool(before)
         yield Session(engine, folder, events, request, keep)
 
 

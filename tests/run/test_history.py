@@ -64,6 +64,23 @@ def test_a_good_pack_passes_its_retest_wherever_the_first_run_was_stopped(step: 
     assert ran.measurement("window/terminal_voltage").carried_over
 
 
+def test_a_pack_that_a_run_left_on_and_dark_is_not_switched_off_by_its_start(tmp_path: Path) -> None:
+    """While an under-voltage stands every lamp is dark (manual 7-1), as if the pack were off."""
+    with rig() as bench:
+        bench.at(
+            "full-current/trips",
+            lambda: bench.twin.set("connections.load.cut", True),
+            lambda: bench.twin.bms.lamp_state == "undervoltage",
+        )
+        assert bench.run(tmp_path).record.verdict == "ERROR"
+        bench.twin.set("connections.load.cut", False)
+        assert not any(bench.twin.pack.lamps(bench.clock.now()).values())
+        bench.scopes, bench.listeners, bench.purpose = Scopes(bench.clock), [], "retest"
+        again = bench.run(tmp_path)
+    assert (again.record.verdict, again.record.reason) == ("PASS", "")
+    assert "the pack runs already, so it is shut down first" in again.step("start").notes
+
+
 def test_a_resistance_that_rose_since_is_not_the_doing_of_the_test(tmp_path: Path) -> None:
     ran = retested(tmp_path, "discharge-overcurrent", lambda twin: twin.set("cells.joint[4]", 0.5e-3))
     assert ran.record.verdict == "FAIL"
