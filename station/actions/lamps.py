@@ -81,7 +81,7 @@ def press_key(stage: Stage, trace: LampTrace) -> None:
 
 
 def _runs(stage: Stage) -> bool:
-    """Whether the pack runs: a lamp is lit, and it answers. One that comes dark sleeps, and need not be asked, unless an
+    """Whether the pack runs: a lamp is lit, and it answers. One that comes dark sleeps and need not be asked, unless an
     earlier run may have left it with an under-voltage, which makes every lamp dark (manual 7-1).
     """
     may_run = stage.tested_before or any(stage.wiring.lamps().values())
