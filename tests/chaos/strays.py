@@ -2,7 +2,7 @@
 
 `strays.py [--runs N] [--draw TEXT] [--only NUMBER] [--jobs N]`: in each run one parameter of the simulated leads,
 contactors, instruments, sensors or of the station's own lines changes, at the start or at a random moment, for good or
-for a while. Left out is what only a golden pack can show: a blind light sensor, a dead key actuator.
+for a while. Left out is what only a golden pack can show: a blind light sensor, a key actuator that is dead or holds the key.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from draws import Draw, astray, between, near, one_of, times
 STRAYS = 500
 HAPPENS, STUCK = one_of(True), one_of("closed", "open")
 LINES = ("rs485_a", "rs485_b", "rs232")
-CHANNELS = (*range(101, 113), *range(201, 206))
-"""What the switch unit of the simulated bench is wired to."""
+CHANNELS = (*range(101, 113), 201, *range(203, 206))
+"""What the switch unit of the simulated bench is wired to, but for the key: it reads back what it was told."""
 POWERED: dict[str, Draw] = {
     "gain": near(1, 0.2), "offset": near(0, 10), "voltmeter.gain": near(1, 0.2), "voltmeter.offset": near(0, 10),
     "voltmeter.noise": between(0.01, 10), "ammeter.noise": between(0.01, 10), "voltmeter.set_gain": near(1, 0.2),
