@@ -37,12 +37,14 @@ check: setup
 bench: setup
 	@for benchmark in tests/benchmarks/[a-z]*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
-# Kills the run at every line that its journal flushed; lets connections, and anything else of bench and pack, fail at random.
+# Kills the run at every line that its journal flushed; lets connections, and anything else of bench and pack, fail at random;
+# tests a pack again whose run was ended at any moment.
 chaos: setup
 	$(BIN)/python tests/chaos/kills.py
 	$(BIN)/python tests/chaos/cuts.py
 	$(BIN)/python tests/chaos/strays.py
 	$(BIN)/python tests/chaos/pack_strays.py
+	$(BIN)/python tests/chaos/retests.py
 
 # Every fault there is, and 200 good packs, against the end-of-line test.
 coverage: setup

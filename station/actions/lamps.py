@@ -27,6 +27,8 @@ ANEW_WITHIN = 13.0
 """Seconds in which a board that starts anew by itself does so once more: one with a jammed key does every 10 s, as a
 press of that length asks for (manual 4.2), and its lamps are lit for 2 s.
 """
+KEY = "key"
+"""Under which it is known when the key was last let go."""
 CAPACITY = ("L1", "L2", "L3", "L4")
 
 
@@ -94,20 +96,29 @@ def _press(stage: Stage, name: str) -> float | None:
     Raises BenchFault where the switch unit let go of it so late that the press means something else to the pack, and
     Stopped where nobody presses it.
     """
-    if stage.bench.by_person("key"):
-        hold_key(stage, name)
-        return None
-    began, asked = stage.clock.now(), stage.pack.keys[name].si
-    stage.wiring.switched("key", True)
     try:
-        stage.pause(asked - (stage.clock.now() - began))
+        if stage.bench.by_person("key"):
+            hold_key(stage, name)
+            return None
+        began, asked = stage.clock.now(), stage.pack.keys[name].si
+        stage.wiring.switched("key", True)
+        try:
+            stage.pause(asked - (stage.clock.now() - began))
+        finally:
+            with stage.scopes.enter("release the key", 5, shielded=True):
+                stage.wiring.switched("key", False)
     finally:
-        with stage.scopes.enter("release the key", 5, shielded=True):
-            stage.wiring.switched("key", False)
+        stage.found.moments[KEY] = stage.clock.now()
     held = stage.clock.now() - began
     if held > asked + KEY_LATE:
         raise BenchFault(f"the key was pressed for {held:.1f} s, not {asked:g} s: the switch unit answers too late")
     return began
+
+
+def was_just_pressed(stage: Stage) -> bool:
+    """Whether the key was pressed so lately that the pack may boot or, after a press that was cut short, be off."""
+    settles = stage.reacts_within("answers") + stage.reacts_within("silent")
+    return stage.clock.now() - stage.found.moments.get(KEY, -math.inf) <= settles
 
 
 def see_pressed(stage: Stage, trace: LampTrace, failed: str) -> None:

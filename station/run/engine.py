@@ -431,12 +431,15 @@ class Engine:
     def _put_thresholds_back(self) -> None:
         if not self.parameters.shifted:
             return
+        pressed = lamps.was_just_pressed(self.stage)
         try:
             with self._scopes.enter("restore thresholds", CLEAN_UP_WITHIN, shielded=True):
-                left = self.parameters.restore()
+                left = self._restored(may_boot=pressed)
         except PackSilent as error:
-            self._silence("restore", error, "NOT RESTORED: what was shifted; keep this pack apart: ")
-            return
+            if not pressed:
+                self._silence("restore", error, "NOT RESTORED: what was shifted; keep this pack apart: ")
+                return
+            verdict, what = Verdict.ERROR, f"what was shifted ({error}): the run ended as its key was pressed; start it"
         except Exception as error:
             verdict, what = Verdict.ERROR, f"what was shifted ({error}); keep this pack apart"
         else:
@@ -445,6 +448,17 @@ class Engine:
             names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
             verdict, what = Verdict.FAIL, f"the pack keeps other values of {names}; keep it apart"
         self._ledger.end("restore", verdict, f"NOT RESTORED: {what}")
+
+    def _restored(self, *, may_boot: bool) -> tuple[str, ...]:
+        """Put everything back, and say what differs; a pack that may boot by the station's own press is waited for."""
+        try:
+            return self.parameters.restore()
+        except PackSilent:
+            if not may_boot:
+                raise
+        name, within = self.plan.pack.serial_number.stored_in, self.stage.reacts_within("answers")
+        self.stage.wait(lambda: self.stage.port.answers(name), within=within)
+        return self.parameters.restore()
 
 
 def _deadline(planned: PlannedStep, plan: Plan) -> float:

@@ -114,7 +114,12 @@ def _station() -> Station:
     return Station.of(SEQUENCE)
 
 
-def program(draw_one: Callable[[int, str], Drawn], what: str, count: int) -> int:
+def program(
+    draw_one: Callable[[int, str], Drawn],
+    what: str,
+    count: int,
+    carry_out: Callable[[Drawn], Ended] = carried_out,
+) -> int:
     """Print each wrong run, then how many there were; 1 if any. `draw_one` draws by number and text."""
     parser = argparse.ArgumentParser(description=f"Let {what} fail at random in the end-of-line test.")
     parser.add_argument("--runs", type=int, default=count, help="so many runs")
@@ -126,7 +131,7 @@ def program(draw_one: Callable[[int, str], Drawn], what: str, count: int) -> int
     numbers = range(1, chosen.runs + 1) if chosen.only is None else [chosen.only]
     runs = [draw_one(number, chosen.draw) for number in numbers]
     verdicts, wrong = Counter[str](), 0
-    for done, ended in enumerate(each(carried_out, runs, chosen.jobs), 1):
+    for done, ended in enumerate(each(carry_out, runs, chosen.jobs), 1):
         verdicts[ended.verdict] += 1
         wrong += bool(ended.wrong)
         if ended.wrong or chosen.all:

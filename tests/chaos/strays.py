@@ -2,7 +2,7 @@
 
 `strays.py [--runs N] [--draw TEXT] [--only NUMBER] [--jobs N]`: in each run one parameter of the simulated leads,
 contactors, instruments, sensors or of the station's own lines changes, at the start or at a random moment, for good or
-for a while. Left out is what only a golden pack can show: a blind light sensor, a key actuator that is dead or holds the key.
+for a while. Left out is what only a golden pack can show: a blind light sensor, a key actuator that is stuck.
 """
 
 from __future__ import annotations

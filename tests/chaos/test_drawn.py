@@ -10,12 +10,13 @@ from bench_runs import rig
 from cuts import KINDS, LINES, cut
 from drawn import Drawn, carried_out
 from pack_strays import PACK_STRAY, pack_stray
+from retests import retest, tested_again
 from strays import STRAY, stray
 from workers import commit
 
 from station.model.verdict import Verdict
 
-RUNS, TOGETHER = 6, 2
+RUNS, RETESTED, TOGETHER = 6, 4, 2
 LATE = """\
 fault: late
 title: The switch unit answers late while the key is pressed
@@ -31,6 +32,12 @@ def test_whatever_fails_whenever_and_however_the_verdict_is_never_wrong(
     draw_one: Callable[[int, str], Drawn], first: int
 ) -> None:
     done = [carried_out(draw_one(number, commit())) for number in range(first, first + TOGETHER)]
+    assert not [ended for ended in done if ended.wrong], "\n".join(map(str, done))
+
+
+@pytest.mark.parametrize("first", range(0, RETESTED, TOGETHER))
+def test_a_good_pack_passes_its_retest_whatever_ended_its_run_and_when(first: int) -> None:
+    done = [tested_again(retest(number, commit())) for number in range(first, first + TOGETHER)]
     assert not [ended for ended in done if ended.wrong], "\n".join(map(str, done))
 
 

@@ -81,6 +81,23 @@ def test_a_pack_that_a_run_left_on_and_dark_is_not_switched_off_by_its_start(tmp
     assert "the pack runs already, so it is shut down first" in again.step("start").notes
 
 
+@pytest.mark.parametrize("into_the_press", [2.0, 5.0, 11.0])
+def test_a_pack_that_a_press_of_the_station_made_silent_is_not_to_blame(into_the_press: float, tmp_path: Path) -> None:
+    """Stopped while the key is pressed for the reset, or the pack boots after it, with a parameter still changed."""
+    with rig() as bench:
+        began: list[float] = []
+
+        def pressed_so_long() -> bool:
+            if not began and bench.twin.bms.key.pressed:
+                began.append(bench.clock.now())
+            return bool(began) and bench.clock.now() - began[0] >= into_the_press
+
+        bench.at("reset", lambda: bench.scopes.stop("by hand"), pressed_so_long)
+        record = bench.run(tmp_path).record
+    assert record.verdict in ("ABORTED", "ERROR"), record.reason
+    assert (record.thresholds == "restored and read back") == (record.verdict == "ABORTED")
+
+
 def test_a_resistance_that_rose_since_is_not_the_doing_of_the_test(tmp_path: Path) -> None:
     ran = retested(tmp_path, "discharge-overcurrent", lambda twin: twin.set("cells.joint[4]", 0.5e-3))
     assert ran.record.verdict == "FAIL"
