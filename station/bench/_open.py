@@ -213,6 +213,10 @@ class OpenBench:
             )
         return found
 
+    def reset(self, role: str) -> None:
+        """Bring an instrument to its defaults; raises what it raises."""
+        cast("Supply", self._instrument(role)).reset()
+
     def u(self, role: str, kind: str, value: float) -> float | None:
         """Expanded uncertainty of a reading of `role`."""
         return self.bench.u(role, kind, value)

@@ -64,6 +64,10 @@ class TwoQuadrantBox(ABC):
         """Who answers."""
         return self._scpi.identity()
 
+    def reset(self) -> None:
+        """Forget what others have set and left behind."""
+        self._scpi.reset()
+
     def feed(self) -> None:
         """Say a word; raises Tripped when the watchdog has bitten or another protection is latched."""
         self._refuse_if_tripped()

@@ -57,6 +57,10 @@ class Chroma62050P:
         """Who answers."""
         return self._scpi.identity()
 
+    def reset(self) -> None:
+        """Forget what others have set and left behind."""
+        self._scpi.reset()
+
     def prepare(self, voltage: float, current: float, over_voltage: float, over_current: float) -> None:
         """Remote, output off, protections (V, A) and settings (V, A), all read back; raises Tripped, clears nothing."""
         self._scpi.command(Say.REMOTE)

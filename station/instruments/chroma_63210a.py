@@ -49,6 +49,10 @@ class Chroma63210A:
         """Who answers."""
         return self._scpi.identity()
 
+    def reset(self) -> None:
+        """Forget what others have set and left behind."""
+        self._scpi.reset()
+
     def prepare(self, max_current: float, max_power: float, *, starts_at: float = 0.0, slew: float = 1e6) -> None:
         """Remote, input off, constant current at 0 A in the smallest range that fits, limits, all read back.
 

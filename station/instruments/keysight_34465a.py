@@ -36,6 +36,10 @@ class Keysight34465A:
         """Who answers."""
         return self._scpi.identity()
 
+    def reset(self) -> None:
+        """Forget what others have set and left behind."""
+        self._scpi.reset()
+
     def prepare(self, range_v: float, nplc: float) -> None:
         """Fix range (one of 0.1, 1, 10, 100, 1000 V) and integration time (power line cycles), read back."""
         self._scpi.setting(Say.VOLTS, range_v, 0.0, query=Say.RANGE)

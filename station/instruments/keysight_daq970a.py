@@ -44,6 +44,10 @@ class KeysightDaq970A:
         """Who answers."""
         return self._scpi.identity()
 
+    def reset(self) -> None:
+        """Forget what others have set and left behind."""
+        self._scpi.reset()
+
     def close(self, channels: Iterable[int]) -> None:
         """Close relays, proven by reading back."""
         self._move(Say.CLOSE, "1", channels)

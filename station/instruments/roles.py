@@ -59,6 +59,10 @@ class Instrument(Protocol):
         """Who answers."""
         ...
 
+    def reset(self) -> None:
+        """Go to its defaults, outputs off, with nothing in its error queue: forget what others have left behind."""
+        ...
+
 
 class Source(Instrument, Protocol):
     """What supply and load have in common."""

@@ -15,6 +15,8 @@ from station.wires.errors import ConnectionLost, Garbled, NoAnswer
 
 TIMEOUT = 2.0
 """Seconds that an instrument has for a reply, where its task is not longer."""
+RESET, RESET_WITHIN = "*RST\n*CLS", 5.0
+"""IEEE 488.2, 10.32 and 10.3, and the seconds that an instrument has for both."""
 OVERLOAD = 9.9e37
 """What stands for a value beyond the range (SCPI-99 volume 1, 7.2.1.4)."""
 QUEUE_AT_MOST = 40
@@ -132,6 +134,10 @@ class Scpi:
         if len(fields) < 4:
             raise BadReply(self.role, "*IDN?", reply, "expected maker, model, serial number and firmware")
         return Identity(*fields[:4])
+
+    def reset(self) -> None:
+        """Go to the defaults with an empty error queue; raises InstrumentError for an error that stays in it."""
+        self._refuse_errors(RESET, self.ask(f"{RESET}\n{self._errors}", RESET_WITHIN))
 
     def refuse_errors(self, text: str) -> None:
         """Ask the error queue what it says of `text`; raises InstrumentError with the first error in it."""

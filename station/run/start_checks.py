@@ -16,12 +16,15 @@ METER_RANGE, METER_CYCLES = 100.0, 1.0
 def check(stage: Stage) -> None:
     """Instruments are who they should be and in calibration, outputs off, E-stop chain closed, contactor not welded.
 
-    Raises Blocked or BenchFault.
+    What anybody has set and left behind is forgotten: an error in a queue, a range, a relay that is closed. What can
+    let a current flow is reset first, the relays last. Raises Blocked or BenchFault.
     """
     bench = stage.bench
     for role, entry in bench.instruments():
         _see_calibration(stage, role, entry)
         _identify(stage, role, entry)
+    for role in sorted((role for role, _ in bench.instruments()), key=_turn):
+        bench.reset(role)
     if bench.has("voltmeter"):
         bench.voltmeter.prepare(METER_RANGE, METER_CYCLES)
     safe = make_safe(bench)
@@ -29,6 +32,11 @@ def check(stage: Stage) -> None:
         raise (Blocked if safe.live else BenchFault)(safe.trouble[0])
     if bench.has("estop") and not stage.wiring.estop_closed():
         raise Blocked("the emergency stop chain is open: close it and start again")
+
+
+def _turn(role: str) -> int:
+    """When a role is reset."""
+    return {"load": 0, "supply": 1, "switch": 3}.get(role, 2)
 
 
 def _see_calibration(stage: Stage, role: str, entry: InstrumentEntry) -> None:
