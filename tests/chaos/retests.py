@@ -1,4 +1,4 @@
-"""A run of a good pack ends before its time, at any moment, by hand or by the bench: its retest must PASS.
+"""A run of a good pack ends before its time, at any moment, by hand or by the bench: no FAIL, and its retest must PASS.
 
 `retests.py [--runs N] [--draw TEXT] [--only NUMBER] [--jobs N]`: the same pack on the same bench, which is mended in
 between. Thresholds that the first run had to leave shifted are restored first, as the station asks for.
@@ -66,8 +66,12 @@ def tested_again(drawn: Drawn) -> Ended:
         _anew(rig)
         rig.purpose = "retest"
         again = rig.run(data).record
-    passed = Verdict.PASS in (first.verdict, again.verdict) and not owed
-    wrong = () if passed else (f"{owed or 'retest'} {again.verdict}: {again.reason};", f"first {first.verdict}:")
+    right = first.verdict is Verdict.PASS or (again.verdict is Verdict.PASS and first.verdict is not Verdict.FAIL)
+    wrong = (
+        ()
+        if right and not owed
+        else (f"{owed or 'retest'} {again.verdict}: {again.reason};", f"first {first.verdict}:")
+    )
     return Ended(drawn, first.verdict, first.reason, wrong)
 
 
