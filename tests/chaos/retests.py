@@ -67,12 +67,10 @@ def tested_again(drawn: Drawn) -> Ended:
         rig.purpose = "retest"
         again = rig.run(data).record
     right = first.verdict is Verdict.PASS or (again.verdict is Verdict.PASS and first.verdict is not Verdict.FAIL)
-    wrong = (
-        ()
-        if right and not owed
-        else (f"{owed or 'retest'} {again.verdict}: {again.reason};", f"first {first.verdict}:")
-    )
-    return Ended(drawn, first.verdict, first.reason, wrong)
+    if right and not owed:
+        return Ended(drawn, first.verdict, first.reason)
+    came = f"{owed or 'retest'} {again.verdict}: {again.reason}; first {first.verdict}:"
+    return Ended(drawn, first.verdict, first.reason, (came,))
 
 
 def _end(rig: Rig, drawn: Drawn) -> None:
