@@ -19,7 +19,7 @@ from station.bms.pace_modbus import Readings
 from station.instruments.roles import Load, Supply
 from station.model.direction import Direction
 from station.model.pack import Protection
-from station.model.shift import Shift, is_near, shift_to_hold, together
+from station.model.shift import Shift, is_near, may_drift_into, shift_to_hold, together
 
 HELD_FOR = 0.3
 """Seconds for which a protection holds longer than its delay (engineering)."""
@@ -28,7 +28,8 @@ HELD_FOR = 0.3
 def hold(stage: Stage, parameters: Parameters, protections: Iterable[Protection]) -> None:
     """Move all their thresholds just out of reach, in one frame, and see that none of them stops the current.
 
-    They stand there until the next write puts them back. Raises NotFeasible without a current.
+    They stand there until the next write puts them back; at once where a current goes on to move what they are held
+    against. Raises NotFeasible without a current.
     """
     direction, witness = witnessed(stage)
     held, stored = tuple(protections), parameters.stored()
@@ -41,16 +42,40 @@ def hold(stage: Stage, parameters: Parameters, protections: Iterable[Protection]
     with stage.stop_awaited():
         parameters.write(f"{names}: just out of reach", together(shifts, stored))
         seen = _seen(stage, witness, max(_delay(stage, each) for each in held) + HELD_FOR)
+        acted = _acted(stage, held)
+        if witness.current() > FLOWS and _drifted(seen, held, shifts):
+            parameters.put_back()
     opened = witness.current() <= FLOWS
     if opened:
         see_that_the_pack_blocks(stage, direction)
-    acted = stage.readings(fresh=True).protection & {each.name for each in held}
-    for protection, shifted in zip(held, shifts, strict=True):
-        lived = [(began, shifted.live), *((at, live_value(readings, protection)) for at, readings in seen)]
-        suspected = protection.name in acted or (opened and not acted)
-        _judge(stage, protection, suspected and not _came_near(stage, protection, shifted, lived))
+        acted |= _acted(stage, held)
+    near = {
+        protection.name
+        for protection, shifted in zip(held, shifts, strict=True)
+        if _came_near(
+            stage,
+            protection,
+            shifted,
+            [(began, shifted.live), *((at, live_value(readings, protection)) for at, readings in seen)],
+        )
+    }
+    suspected = acted or ({each.name for each in held} if opened and not near else set())
+    for protection in held:
+        _judge(stage, protection, protection.name in suspected - near)
     if opened or acted:
         _let_go(stage, parameters, direction, [each for each in held if each.name in acted])
+
+
+def _acted(stage: Stage, held: Iterable[Protection]) -> set[str]:
+    """Which of them the pack flags now."""
+    return {each.name for each in held} & stage.readings(fresh=True).protection
+
+
+def _drifted(seen: Sequence[tuple[float, Readings]], held: Iterable[Protection], shifts: Iterable[Shift]) -> bool:
+    """Whether a current has moved something so near to its threshold that a good protection may act there."""
+    return bool(seen) and any(
+        may_drift_into(each, live_value(seen[-1][1], each), shifted) for each, shifted in zip(held, shifts, strict=True)
+    )
 
 
 def _seen(stage: Stage, witness: Supply | Load, seconds: float) -> list[tuple[float, Readings]]:

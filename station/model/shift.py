@@ -31,6 +31,9 @@ _DRIFT = {"highest_cell": 0.003, "lowest_cell": 0.003, "pack_voltage": 0.05}
 """V by which a current moves what is watched in the second by which a good protection may be late: it must not bring
 a late threshold into reach (engineering)."""
 
+STORED_AFTER = 0.4
+"""Seconds from a reading until thresholds that are written after it count (two frames and their gaps, 9600 baud)."""
+
 _CLEAR = {"V": 0.020, "A": 2.0, "degC": 0.5, "%": 1.0}
 """The least distance from the live value at which a threshold is clear of noise, by unit (engineering)."""
 _CLEAR_PACK = 0.2
@@ -72,8 +75,11 @@ def shift_to_trip(protection: Protection, live: float, stored: Mapping[str, floa
 
 
 def shift_to_hold(protection: Protection, live: float, stored: Mapping[str, float]) -> Shift:
-    """Values at which `protection` must not act: one tolerance outside `live`. Raises Infeasible."""
-    reach, away = _reach(protection), _inwards(protection)
+    """Values at which `protection` must not act: one tolerance outside what `live` will be when they are stored.
+
+    Raises Infeasible.
+    """
+    reach, away = _reach_to_hold(protection), _inwards(protection)
     trip, meant = _placed(protection, live, -away * reach)
     release = _within(protection.accepts, trip + away * reach / 2)
     return Shift(_checked(protection, _set(protection, trip, release), stored), meant)
@@ -86,6 +92,17 @@ def is_near(protection: Protection, live: float, shifted: Shift) -> bool:
     """
     trip = shifted.values[f"{protection.name}.trip"]
     return abs(trip - live) < _reach(protection) - _GUARD.get(protection.of or "", 0.0) / 2
+
+
+def may_drift_into(protection: Protection, live: float, shifted: Shift) -> bool:
+    """Whether a live value that a current moves has come so near to a shifted trip that a good protection may act."""
+    trip = shifted.values[f"{protection.name}.trip"]
+    return drifts(protection) and abs(trip - live) < _tolerance(protection)
+
+
+def drifts(protection: Protection) -> bool:
+    """Whether a current moves what it watches, so that a threshold must not stand near it for longer than is tried."""
+    return protection.of in _DRIFT
 
 
 def together(shifts: Iterable[Shift], stored: Mapping[str, float]) -> dict[str, float]:
@@ -136,6 +153,12 @@ def _tolerance(protection: Protection) -> float:
 def _reach(protection: Protection) -> float:
     """Half the width of the bracket."""
     return max(0.0, _tolerance(protection) - _GUARD.get(protection.of or "", 0.0))
+
+
+def _reach_to_hold(protection: Protection) -> float:
+    """A whole tolerance from what a current has moved by the time a threshold is stored; else half the bracket."""
+    drift = _DRIFT.get(protection.of or "")
+    return _reach(protection) if drift is None else _tolerance(protection) + drift * STORED_AFTER
 
 
 def _clear(protection: Protection) -> float:

@@ -19,6 +19,7 @@ from station.actions.resistance import HIGH_FOR, LOW_FOR
 from station.model.pack import Pack, Protection
 from station.model.protocol import Protocol
 from station.model.sequence import Expectation, LeaveChanged, Step, WriteBack
+from station.model.shift import drifts
 
 ANSWERS_AFTER = 0.03
 """Seconds from a request to the first byte of its answer (PACE boards; cycle-time model of the product)."""
@@ -122,11 +123,14 @@ def _trips(step: Step, declared: Declared) -> Least:
 
 
 def _hold(protections: Sequence[Protection], declared: Declared) -> Least:
-    """One frame for all of them, the longest of their delays, their flags; the first trip puts all of them back."""
+    """One frame for all of them, the longest of their delays, their flags; the first trip puts all of them back, or a
+    frame of its own those that a current goes on to move.
+    """
     addresses = [declared.protocol.by_name[name].address for name in _registers(protections)]
     span = max(addresses) - min(addresses) + 1
     settled = 0.0 if all(each.kind == "temperature" for each in protections) else SEEN_WITHIN
-    wires = declared.read(READINGS) + declared.write(span) + declared.read(READINGS) + declared.write(span - GROUP)
+    back = declared.write(span if any(map(drifts, protections)) else span - GROUP)
+    wires = declared.read(READINGS) + declared.write(span) + declared.read(READINGS) + back
     return wires + Least(physics=settled + max(declared.longest(each) for each in protections))
 
 

@@ -52,7 +52,7 @@ def retest(number: int, draw: str) -> Drawn:
     return Drawn(number, parameter, MENDED[parameter][0], round(chance.uniform(0.0, LONGEST), 3), None)
 
 
-def tested_again(drawn: Drawn) -> Ended:
+def run_again(drawn: Drawn) -> Ended:
     """Let the first run end, mend the bench, restore what is owed, and test the pack again."""
     simulated = Simulated(read_state(DEFAULT_STATE), (), drawn.number)
     with Station.of(SEQUENCE).rig(simulated, SERIAL) as rig, tempfile.TemporaryDirectory(prefix="retest-") as folder:
@@ -103,4 +103,4 @@ def _restored(rig: Rig, data: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(program(retest, "a run", RETESTS, tested_again))
+    sys.exit(program(retest, "a run", RETESTS, run_again))

@@ -10,7 +10,7 @@ from bench_runs import rig
 from cuts import KINDS, LINES, cut
 from drawn import Drawn, carried_out
 from pack_strays import PACK_STRAY, pack_stray
-from retests import retest, tested_again
+from retests import retest, run_again
 from strays import STRAY, stray
 from workers import commit
 
@@ -37,7 +37,7 @@ def test_whatever_fails_whenever_and_however_the_verdict_is_never_wrong(
 
 @pytest.mark.parametrize("first", range(0, RETESTED, TOGETHER))
 def test_a_good_pack_passes_its_retest_whatever_ended_its_run_and_when(first: int) -> None:
-    done = [tested_again(retest(number, commit())) for number in range(first, first + TOGETHER)]
+    done = [run_again(retest(number, commit())) for number in range(first, first + TOGETHER)]
     assert not [ended for ended in done if ended.wrong], "\n".join(map(str, done))
 
 

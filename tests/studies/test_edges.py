@@ -36,6 +36,7 @@ EDGES = (
     ("bms.protections.cell_overvoltage.trip_shift", "-12 mV", "-22 mV", "charge-trips/shifted"),
     ("bms.protections.pack_overvoltage.trip_shift", "0.22 V", "0.33 V", "charge-trips/shifted"),
     ("bms.protections.pack_overvoltage.trip_shift", "-0.25 V", "-0.33 V", "charge-trips/shifted"),
+    ("bms.protections.pack_overvoltage.trip_shift", "-0.17 V", "-0.31 V", "charge-trips/shifted"),
     ("bms.protections.charge_overtemperature.trip_shift", "2.6 K", "3.2 K", "charge-trips/shifted"),
     ("bms.protections.charge_overtemperature.trip_shift", "-2.6 K", "-3.2 K", "charge-trips/shifted"),
     ("bms.protections.charge_undertemperature.trip_shift", "2.6 K", "3.2 K", "charge-trips/shifted"),
