@@ -422,12 +422,11 @@ def test_a_board_that_starts_anew_under_load_fails_and_a_pack_that_is_unplugged_
     assert record.verdict == verdict, record.reason
 
 
-@pytest.mark.parametrize("at", [21, 39, 51, 93, 159])
+@pytest.mark.parametrize("at", [21, 38, 51, 94, 159])
 def test_a_board_that_starts_anew_again_and_again_fails_wherever_it_falls_silent(at: int, tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "bms.key.stuck: true", f"at: {at} s")
     assert ran.record.verdict == "FAIL", ran.record.reason
-    seen = ("its board starts anew", "own line proved good", "no current flows again although the thresholds are back")
-    assert any(each in ran.record.reason for each in seen), ran.record.reason
+    assert "its board starts anew" in ran.record.reason or "own line proved good" in ran.record.reason
     assert_left_safe(ran.twin)
 
 
