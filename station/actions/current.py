@@ -119,7 +119,7 @@ def _resting(stage: Stage, direction: Direction) -> Iterator[None]:
     yield
     if flow.direction == direction:
         driver.set_current(flow.amperes)
-    flow.seen = False
+    flow.seen, flow.since = False, math.inf
     driver.on()
 
 
@@ -227,6 +227,7 @@ def _watch(stage: Stage, flow: Flow, seen: Callable[[float], None]) -> None:
         stage.found.drawn += reading.current * WATCH_EVERY
     stopped = flow.seen and reading.on and reading.current < NOTHING
     flow.seen = reading.current >= NOTHING
+    flow.since = min(flow.since, stage.clock.now()) if flow.seen else math.inf
     if stopped and flow.may_stop:
         see_that_bench_is_whole(stage)
     elif stopped:

@@ -42,13 +42,15 @@ def hold(stage: Stage, parameters: Parameters, protections: Iterable[Protection]
     with stage.stop_awaited():
         parameters.write(f"{names}: just out of reach", together(shifts, stored))
         seen = _seen(stage, witness, max(_delay(stage, each) for each in held) + HELD_FOR)
-        acted = _acted(stage, held)
-        if witness.current() > FLOWS and _drifted(seen, held, shifts):
+        acted = _flagged(seen[-1][1] if seen else readings, held)
+        if witness.current() <= FLOWS:
+            acted |= _flagged(stage.readings(fresh=True), held)
+        elif _drifted(seen, held, shifts):
             parameters.put_back()
     opened = witness.current() <= FLOWS
     if opened:
         see_that_the_pack_blocks(stage, direction)
-        acted |= _acted(stage, held)
+        acted |= _flagged(stage.readings(), held)
     near = {
         protection.name
         for protection, shifted in zip(held, shifts, strict=True)
@@ -66,9 +68,9 @@ def hold(stage: Stage, parameters: Parameters, protections: Iterable[Protection]
         _let_go(stage, parameters, direction, [each for each in held if each.name in acted])
 
 
-def _acted(stage: Stage, held: Iterable[Protection]) -> set[str]:
-    """Which of them the pack flags now."""
-    return {each.name for each in held} & stage.readings(fresh=True).protection
+def _flagged(readings: Readings, held: Iterable[Protection]) -> set[str]:
+    """Which of them the pack says have acted."""
+    return {each.name for each in held} & readings.protection
 
 
 def _drifted(seen: Sequence[tuple[float, Readings]], held: Iterable[Protection], shifts: Iterable[Shift]) -> bool:

@@ -68,6 +68,8 @@ class Flow:
     amperes: float
     seen: bool = False
     may_stop: bool = False
+    since: float = math.inf
+    """When somebody first saw it flow, on the run's clock, since it last stood still."""
 
 
 @dataclass(slots=True)

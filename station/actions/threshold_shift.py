@@ -28,6 +28,8 @@ BACK_WITHIN = 5.0
 """Seconds in which current must flow before a protection can be seen to stop it."""
 RELEASES_WITHIN = Quantity(1.5, "s")
 """In which a protection whose release condition holds lets go, where the pack file does not say (engineering)."""
+UNBROKEN = 2.0
+"""Seconds after which a pack that reads ten times a second has seen a current for sure."""
 NEARER_WITHIN = 60.0
 """Seconds in which voltage or MOSFETs come to where the BMS accepts a threshold a whole tolerance away."""
 FLOWS = 1.0
@@ -61,8 +63,11 @@ def witnessed(stage: Stage) -> tuple[Direction, Supply | Load]:
 
 
 def settled(stage: Stage, protections: Iterable[Protection]) -> Readings:
-    """What the pack reads once it has seen the present current; temperatures do not wait for that."""
-    if any(each.kind != "temperature" for each in protections):
+    """What the pack reads once it has seen the present current; temperatures do not wait for that, nor does a current
+    that has flowed for long.
+    """
+    flows_for = stage.clock.now() - stage.flow.since if stage.flow else 0.0
+    if flows_for < UNBROKEN and any(each.kind != "temperature" for each in protections):
         stage.pause(SEEN_WITHIN)
     return stage.readings(fresh=True)
 

@@ -117,7 +117,9 @@ def _trips(step: Step, declared: Declared) -> Least:
     """Each trip in each way, after the hold of those that are shifted; what trips again has to come back first."""
     trips = sum((_trip(declared.pack.protection[name], way, declared) for name in step.trip for way in step.by), NONE)
     if "shift" in step.by:
-        trips += _hold([declared.pack.protection[name] for name in step.trip], declared)
+        held = [declared.pack.protection[name] for name in step.trip]
+        trips += _hold(held, declared)
+        trips += Least(physics=-_settled(held[0]))  # the current has flowed all through the hold
     again = [name for index, name in enumerate(step.trip) if name in step.trip[:index]]
     return sum((_recovery(declared.pack.protection[name], declared) for name in again), trips)
 
@@ -128,10 +130,15 @@ def _hold(protections: Sequence[Protection], declared: Declared) -> Least:
     """
     addresses = [declared.protocol.by_name[name].address for name in _registers(protections)]
     span = max(addresses) - min(addresses) + 1
-    settled = 0.0 if all(each.kind == "temperature" for each in protections) else SEEN_WITHIN
+    settled = max(map(_settled, protections))
     back = declared.write(span if any(map(drifts, protections)) else span - GROUP)
     wires = declared.read(READINGS) + declared.write(span) + declared.read(READINGS) + back
     return wires + Least(physics=settled + max(declared.longest(each) for each in protections))
+
+
+def _settled(protection: Protection) -> float:
+    """Seconds in which the pack must have seen the present current, for what a current moves."""
+    return 0.0 if protection.kind == "temperature" else SEEN_WITHIN
 
 
 def _registers(protections: Iterable[Protection]) -> Iterator[str]:
@@ -154,8 +161,7 @@ def _trip(protection: Protection, way: str, declared: Declared) -> Least:
     if way == "direct_drive":
         held = declared.pack.limits["trip_time"].is_.high or 0.0
         return acts + Least(physics=held)
-    settled = Least(physics=0.0 if protection.kind == "temperature" else SEEN_WITHIN)
-    shifted = settled + declared.read(READINGS) + declared.write(GROUP) + acts
+    shifted = Least(physics=_settled(protection)) + declared.read(READINGS) + declared.write(GROUP) + acts
     return shifted + _release(protection, declared)
 
 

@@ -152,7 +152,10 @@ def test_it_is_the_run_of_station_run(signed_bench: Bench) -> None:
     options = ["--serial", "BALI48-000007"]
     signed_bench.pytest("short.yaml", *options).assert_outcomes(passed=len(STEPS))
     assert status(["run", "short.yaml", "--bench", "simulated", "--data", "elsewhere", *options]) == 0
-    by_pytest, by_run = (json.loads((folder / "record.json").read_text()) for folder in signed_bench.folders)
+    (elsewhere,) = (signed_bench.pytester.path / "elsewhere").glob("runs/*/*")
+    by_pytest, by_run = (
+        json.loads((folder / "record.json").read_text()) for folder in (*signed_bench.folders, elsewhere)
+    )
     same = set(by_run) - {"run", "started_at", "ended_at", "attempt", "earlier_runs", "instruments"}
     assert {key: by_pytest[key] for key in same} == {key: by_run[key] for key in same}
     assert by_pytest["verdict"] == "PASS"

@@ -284,7 +284,7 @@ def test_a_shunt_that_drifts_while_the_limiter_holds_the_current_is_no_limit_of_
 
 
 def test_a_contactor_that_lets_go_for_a_moment_is_the_benches_fault(tmp_path: Path) -> None:
-    ran = wrong_for_a_while(tmp_path, "circuit.main.stuck: open", "at: 64 s, for: 50 ms")
+    ran = wrong_for_a_while(tmp_path, "circuit.main.stuck: open", "at: 64 s, for: 120 ms")
     assert_station_takes_the_blame(ran, "stopped for a moment")
 
 
@@ -368,7 +368,7 @@ def test_a_pack_that_is_silent_for_good_is_judged_even_though_it_keeps_what_was_
 
 def test_a_trip_time_that_a_slow_switch_unit_blurs_is_no_early_trip(tmp_path: Path) -> None:
     ran = wrong_for_a_while(tmp_path, "connections.switch.delay: 0.24", "step: charge-overcurrent")
-    assert_station_takes_the_blame(ran, "the trip took 0.", "known to 0.35 s only")
+    assert_station_takes_the_blame(ran, "the trip took 0.", "known to 0.3")
 
 
 def test_a_voltmeter_that_is_late_after_a_trip_shortens_no_recovery(tmp_path: Path) -> None:
