@@ -200,11 +200,9 @@ def longest_wait(step: Step, pack: Pack) -> float:
 
 
 def times_asked(step: Step, bench: Bench, slot: int) -> int:
-    """How often a step waits for a person."""
-    presses = (
-        2 if step.press_key is not None and bench.by_person(slot, "key") else 0
-    )  # one that runs is shut down first
-    return len(step.ask) + presses
+    """How often a step may wait for a person; a pack that comes running has its key pressed twice."""
+    pressed = step.press_key is not None and bench.by_person(slot, "key")
+    return len(step.ask) + 2 * pressed
 
 
 def needs_lamps(step: Step) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from actions.short_runs import short_rig
 
+from station.instruments.scpi import Scpi
+
 LEFT: Mapping[str, tuple[str, ...]] = {
     "load": (
         "FOO?", "CONF:REM ON", "CONF:OCP 10", "CONF:OPP 100", "CONF:VOLT:ON 60", "CONF:VOLT:LATC ON",
@@ -45,14 +47,15 @@ def test_a_run_begins_with_instruments_as_they_are_by_default(role: str, tmp_pat
     assert (ran.record.verdict, ran.record.reason) == ("PASS", "")
 
 
-@pytest.mark.parametrize("role", LEFT)
-def test_no_instrument_is_reset_before_all_are_known(role: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stranger", "expected"), [("", set(LEFT)), *((role, set()) for role in LEFT)])
+def test_no_instrument_is_reset_before_all_are_known(
+    stranger: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where one of them is another than the bench file names, somebody may be at work there."""
-    said: list[str] = []
-    with short_rig(tmp_path, "", {f"{role}.identity": "Somebody,Else,1,1"}) as bench:
-        for instrument in bench.twin.instruments.values():
-            run = instrument.run
-            instrument.run = lambda message, run=run: (said.append(str(message)), run(message))[1]  # type: ignore[method-assign]
+    told: list[str] = []
+    monkeypatch.setattr(Scpi, "reset", lambda scpi: told.append(scpi.role))
+    change = {f"{stranger}.identity": "Somebody,Else,1,1"} if stranger else {}
+    with short_rig(tmp_path, "", change) as bench:
         ran = bench.run(tmp_path)
-    assert ran.record.verdict == "BLOCKED"
-    assert not any("RST" in message for message in said)
+    assert ran.record.verdict == ("BLOCKED" if stranger else "PASS")
+    assert set(told) == expected
